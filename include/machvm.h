@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * machvm.h - what the Mach interface has no word for.
+ *
+ * The Mach interface itself is in <mach/mach.h> and the headers it includes:
+ * mach_vm_write(), mach_vm_read(), mach_vm_region() and the rest, with the
+ * prototypes that macOS gives them. This header adds flags, the reason behind
+ * a failure, tasks from pidfds, and walks over an address space.
+ *
+ * Read this first:
+ *
+ * - Every routine may be called from any thread at any time, unless its text
+ *   says otherwise. Two calls on one task run side by side; machvm takes no
+ *   lock on the way of a read or a write.
+ * - Reading and writing do not stop the target. A store of the target that
+ *   falls into the range during a call may be lost or may win: whoever needs
+ *   a still picture stops the target first.
+ * - Addresses are always the target's and 64 bits wide (mach_vm_address_t),
+ *   also when the target or the caller is a 32-bit program. Sizes are bytes.
+ * - Out parameters are written on success only.
+ * - Every routine that fails fills the calling thread's detail record, see
+ *   machvm_last_error(). No routine prints anything, none raises a signal.
+ * - No routine is async-signal-safe. After fork(), vfork() or a bare clone()
+ *   the child may use every task the parent had; mach_task_self() then means
+ *   the child.
+ */
+#ifndef MACHVM_H
+#define MACHVM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mach/kern_return.h>
+#include <mach/mach_types.h>
+#include <mach/port.h>
+#include <mach/vm_prot.h>
+#include <mach/vm_types.h>
+#include <mach/machvm_export.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * What the holder of a task port may do, from everything to almost nothing.
+ * These are XNU's control, read, inspect and name ports.
+ *
+ *   MACHVM_RIGHT_CONTROL  write, and everything below. Opening it needs what a
+ *                         debugger needs: PTRACE_MODE_ATTACH (ptrace(2)).
+ *   MACHVM_RIGHT_READ     read the memory, and everything below. The same gate.
+ *   MACHVM_RIGHT_INSPECT  look at regions and pages, not at contents.
+ *                         PTRACE_MODE_READ.
+ *   MACHVM_RIGHT_NAME     know which process it is. No gate.
+ *
+ * Since: 0.1
+ */
+enum machvm_right {
+	MACHVM_RIGHT_CONTROL,
+	MACHVM_RIGHT_READ,
+	MACHVM_RIGHT_INSPECT,
+	MACHVM_RIGHT_NAME
+};
+
+/*
+ * Flags of machvm_write(), machvm_read() and, where it says so, of the lists.
+ * An unknown flag is KERN_INVALID_ARGUMENT; a known one that this release
+ * cannot honour for the routine is KERN_NOT_SUPPORTED and nothing happens.
+ *
+ *   MACHVM_TRANSACTION  All or nothing even if the target's map changes during
+ *                       the call: the old bytes are read first and put back
+ *                       wherever the new ones are still found. A store of the
+ *                       target in between may be lost; what cannot be put back
+ *                       makes the call return KERN_ABORTED with `done` > 0.
+ *                       Costs a second copy, and memory of the write's size.
+ *   MACHVM_FORCE        Ignore the target's protections on private memory, as a
+ *                       debugger that sets a breakpoint does. The page is
+ *                       copied first, so a mapped file is never changed. Shared
+ *                       memory that is not writable, guard pages and
+ *                       memfd_secret stay refused.
+ *   MACHVM_EACH         Lists: the entries are independent, each gets its own
+ *                       result.
+ *   MACHVM_STOP         Every thread of the target stands still during the call.
+ *   MACHVM_NOWAIT       Never wait for a page that a user-space server must
+ *                       supply (userfaultfd, FUSE): KERN_MEMORY_ERROR instead.
+ *
+ * Since: 0.1
+ */
+enum {
+	MACHVM_TRANSACTION = 1u << 0,
+	MACHVM_FORCE = 1u << 1,
+	MACHVM_EACH = 1u << 2,
+	MACHVM_STOP = 1u << 3,
+	MACHVM_NOWAIT = 1u << 4
+};
+
+/*
+ * Why the last failing call of this thread failed.
+ *
+ *   code          what the call returned
+ *   system_errno  the errno of the system call behind it, 0 when there was none
+ *   address       the first failing address in the target, 0 when no address
+ *                 is to blame
+ *   done          bytes known to be changed in the target; 0 under the
+ *                 guarantees of the call
+ *   step          what was being done: "copy", "region lookup", "put back", ...
+ *   message       one sentence without a newline that says what is wrong and,
+ *                 where there is one, what would help
+ *
+ * Since: 0.1
+ */
+struct machvm_error {
+	kern_return_t code;
+	int system_errno;
+	mach_vm_address_t address;
+	mach_vm_size_t done;
+	const char *step;
+	const char *message;
+};
+
+/*
+ * The detail record of the calling thread's last failure.
+ *
+ * Never null. Before the first failure of the thread every field is zero and
+ * both strings are empty. A call that succeeds leaves the record alone, so look
+ * at it only after a failure. The record and its strings belong to the library
+ * and stay as they are until the next failing call of the same thread.
+ *
+ * Since: 0.1
+ */
+MACHVM_EXPORT const struct machvm_error *machvm_last_error(void);
+
+/*
+ * Writes `size` bytes from `data` to `address` in the target's memory.
+ *
+ * As mach_vm_write(), with flags and without its limit of 4 GiB - 1. With flags
+ * 0 the two are the same routine. `task` needs the control right.
+ *
+ * All or nothing: a call that fails has changed nothing, as long as the target's
+ * map does not change during the call (MACHVM_TRANSACTION lifts that condition).
+ *
+ * Returns
+ *   KERN_SUCCESS               every byte is in place. Size 0 succeeds at any
+ *                              address and looks at nothing but the task.
+ *   MACH_SEND_INVALID_DEST     the task is null, unknown, or its process is gone
+ *   MACH_SEND_INVALID_MEMORY   [data, data + size) is not readable here
+ *   KERN_INVALID_ARGUMENT      not a task, too weak a right, or unknown flags
+ *   KERN_INVALID_ADDRESS       the range wraps, is not a user address, or some
+ *                              page of it is not allocated
+ *   KERN_PROTECTION_FAILURE    some page does not permit writing, or is a guard
+ *   KERN_MEMORY_ERROR          some page cannot be supplied: beyond the end of a
+ *                              file, poisoned, no memory left for it, or (with
+ *                              MACHVM_NOWAIT) it would have to be waited for
+ *   KERN_NO_ACCESS             the kernel lets nobody else touch the page:
+ *                              memfd_secret, device memory
+ *   KERN_DENIED                the system refuses this caller this target
+ *   KERN_RESOURCE_SHORTAGE     no memory or descriptor left in the caller
+ *   KERN_ABORTED               the target changed under the call (exec in the
+ *                              middle, a put-back that was refused); `done` of
+ *                              the detail record says how much is changed
+ *   KERN_NOT_SUPPORTED         MACHVM_STOP, in this release
+ * The first bad page in ascending order decides among the middle ones; `data` is
+ * examined before the target.
+ *
+ * Since: 0.1
+ */
+MACHVM_EXPORT kern_return_t machvm_write(mach_port_t task, mach_vm_address_t address,
+                                         const void *data, size_t size, unsigned flags);
+
+/*
+ * Reads `size` bytes at `address` in the target's memory into `data`.
+ *
+ * As mach_vm_read_overwrite(), with flags. `task` needs the read right. A call
+ * that fails has not changed `data` (the same condition as machvm_write()).
+ * MACHVM_FORCE also reads private memory that the target itself may not read.
+ * MACHVM_TRANSACTION asks nothing more of a read than a read promises already,
+ * except that a failing one leaves `data` alone whatever the map does.
+ *
+ * Returns what machvm_write() returns, with reading for writing:
+ * MACH_SEND_INVALID_MEMORY when [data, data + size) is not writable here.
+ *
+ * Since: 0.1
+ */
+MACHVM_EXPORT kern_return_t machvm_read(mach_port_t task, mach_vm_address_t address, void *data,
+                                        size_t size, unsigned flags);
+
+/*
+ * A task port for the process that a pidfd names (pidfd_open(2)).
+ *
+ * The descriptor is duplicated; the caller keeps its own. The port is released
+ * with mach_port_deallocate(mach_task_self(), *task). A process has one name per
+ * right: opening it again returns the same name with one more user reference.
+ * A pidfd of the calling process gives mach_task_self().
+ *
+ * On a kernel without pidfd_open() a descriptor of the directory /proc/PID
+ * serves as well: it too names a process and never its number's next owner.
+ *
+ * Returns
+ *   KERN_SUCCESS            *task is the port
+ *   KERN_INVALID_ARGUMENT   not a pidfd, or no such right, or `task` is null
+ *   MACH_SEND_INVALID_DEST  the process is gone (or is a zombie)
+ *   KERN_DENIED             the system refuses; machvm_explain() says which gate
+ *   KERN_RESOURCE_SHORTAGE  no descriptor, no memory or no name left
+ *
+ * Since: 0.1
+ */
+MACHVM_EXPORT kern_return_t machvm_task_open(int pidfd, enum machvm_right right, mach_port_t *task);
+
+/*
+ * May this caller have that right on process `pid`, and if not, which gate
+ * refuses and what would open it?
+ *
+ * Writes a few lines of text, at most `size` bytes with the closing null; the
+ * first line is a whole sentence that stands alone. Gates that are told apart:
+ * no such process, zombie, kernel thread, user id, capability, the target's
+ * dumpable flag, user namespace, Yama's scope, a security module, a seccomp
+ * filter of the caller, a missing /proc, a tracer that is there already (with
+ * its pid and name: it does not hinder reading and writing).
+ *
+ * Returns KERN_SUCCESS when the right could be had, KERN_DENIED when not,
+ * MACH_SEND_INVALID_DEST when there is no such process, KERN_INVALID_ARGUMENT
+ * for a bad right. The text is written in every case but the last. Asking
+ * changes nothing, neither here nor in the target.
+ *
+ * Since: 0.1
+ */
+MACHVM_EXPORT kern_return_t machvm_explain(int pid, enum machvm_right right, char *text, size_t size);
+
+/*
+ * One region of an address space, as a walk reports it: a run of pages with
+ * the same protection and the same thing mapped behind them.
+ *
+ *   address, size  where, in bytes
+ *   offset         where the region begins in what is mapped, in bytes
+ *   inode, device_major, device_minor
+ *                  the file that is mapped; inode 0 is anonymous memory
+ *   protection     VM_PROT_READ, VM_PROT_WRITE, VM_PROT_EXECUTE
+ *   shared         1 when stores are seen by whoever else maps it (MAP_SHARED)
+ *   name           the path, or "[heap]", "[stack]", "[anon:NAME]", ..., or "";
+ *                  a newline in a path is the four characters \012. Belongs to
+ *                  the library and is gone when the visitor returns.
+ *
+ * Since: 0.1
+ */
+struct machvm_region {
+	mach_vm_address_t address;
+	mach_vm_size_t size;
+	uint64_t offset;
+	uint64_t inode;
+	uint32_t device_major;
+	uint32_t device_minor;
+	vm_prot_t protection;
+	int shared;
+	const char *name;
+};
+
+/*
+ * Visits every region that intersects [start, end), in ascending order.
+ *
+ * The fastest way over a whole address space: the kernel's own list, read in
+ * large pieces, at the cost of reading it. (mach_vm_region() in a loop asks for
+ * one region at a time; each answer is then newer, and the walk slower.) The
+ * target keeps running, so a region that moves meanwhile may be seen twice or
+ * not at all. `visit` returns 0 to go on; any other value ends the walk, which
+ * then returns KERN_SUCCESS. It may call every routine of the library. `task`
+ * needs the inspect right.
+ *
+ * Returns KERN_SUCCESS (also when there is no region), MACH_SEND_INVALID_DEST,
+ * KERN_INVALID_ARGUMENT, KERN_DENIED, KERN_RESOURCE_SHORTAGE.
+ *
+ * Since: 0.1
+ */
+MACHVM_EXPORT kern_return_t machvm_region_walk(mach_port_t task, mach_vm_address_t start,
+                                               mach_vm_address_t end,
+                                               int (*visit)(const struct machvm_region *region,
+                                                            void *context),
+                                               void *context);
+
+/* The version of the library that runs, as "0.1.0". Static storage. Since: 0.1 */
+MACHVM_EXPORT const char *machvm_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MACHVM_H */
