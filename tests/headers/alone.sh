@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Compiles every public header alone: each must need nothing before it, in C
+# and C++, with each compiler that is there, in 64 and 32 bits.
+# usage: alone.sh INCLUDE_DIR; exit 0 all compile, 1 some do not.
+include=${1:?usage: alone.sh INCLUDE_DIR}
+failed=0
+checked=0
+warnings="-Wall -Wextra -Wpedantic -Werror -fsyntax-only"
+
+try() { # try NAME COMMAND...: compile standard input if the compiler works at all
+	header=$1
+	shift
+	printf '#include <stddef.h>\n#include <sys/types.h>\nint probe;\n' | "$@" - 2>/dev/null || return 0
+	checked=$((checked + 1))
+	if ! printf '#include <%s>\n#include <%s>\nint probe;\n' "$header" "$header" | "$@" -; then
+		echo "FAIL: $header: $*"
+		failed=$((failed + 1))
+	fi
+}
+
+for header in $(cd "$include" && find . -name '*.h' | sed 's,^\./,,' | sort); do
+	for bits in -m64 -m32; do
+		for cc in gcc clang; do
+			try "$header" $cc -x c -std=gnu17 $bits $warnings -I "$include"
+		done
+		for cxx in g++ clang++; do
+			try "$header" $cxx -x c++ -std=c++17 $bits $warnings -Wold-style-cast -I "$include"
+		done
+	done
+done
+for header in $(cd "$include" && find . -name '*.h' | sed 's,^\./,,'); do
+	grep -q "^#include <$header>" "$(dirname "$0")/cxx.cpp" 2>/dev/null && continue
+	case $header in
+	mach/*) echo "FAIL: cxx.cpp does not include <$header>"; failed=$((failed + 1)) ;;
+	esac
+done
+echo "$checked compilations, $failed failed"
+[ $failed -eq 0 ] && [ $checked -gt 0 ]
