@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * copy.h - the kernel's calls that move bytes between two address spaces. One
+ * call each, no loops, no policy: the count moved, or -errno.
+ *
+ * What they really do (tried on 6.18, and read in mm/process_vm_access.c and
+ * fs/proc/base.c): process_vm_* honour the target's protections, take a pid,
+ * move at most 0x7ffff000 bytes, stop at the first bad page with a short count,
+ * in the middle of an iovec if need be, and say EFAULT for everything. A
+ * descriptor of /proc/PID/mem is bound to the address space it was opened on,
+ * says EIO for everything, returns 0 when that address space is gone, and
+ * ignores protections wherever the kernel's policy (proc_mem.force_override,
+ * 6.12) lets it.
+ */
+#ifndef MACHVM_LINUX_COPY_H
+#define MACHVM_LINUX_COPY_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+enum machvm__direction { MACHVM__READ, MACHVM__WRITE };
+
+/* What one call can move; a multiple of every page size there is (hugetlb's 1 GiB). */
+#define MACHVM__COPY_MAX ((size_t)1 << 30)
+
+/* False when an address above the caller's own word length is meant (a 32-bit caller). */
+bool machvm__copy_reaches(uint64_t raddr, size_t size);
+
+ssize_t machvm__copy_process(enum machvm__direction direction, int tid, uint64_t raddr, void *local,
+                             size_t size);
+ssize_t machvm__copy_process_list(enum machvm__direction direction, int tid,
+                                  const struct iovec *local, size_t locals,
+                                  const struct iovec *remote, size_t remotes);
+ssize_t machvm__copy_memory(enum machvm__direction direction, int mem_fd, uint64_t raddr,
+                            void *local, size_t size);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * own_memory.c - looking at the caller's own pages.
+ *
+ * There is no call that asks "may I read this?", so one is borrowed: an
+ * rt_sigprocmask(2) with an impossible `how` copies eight bytes in before it
+ * complains, process_vm_writev to ourselves takes one byte from each page, and
+ * MADV_POPULATE_WRITE (Linux 5.14) does all that a store would do but store.
+ */
+#include "own_memory.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "copy.h"
+#include "pages.h"
+#include "uapi.h"
+
+/* The size of the kernel's signal set, which rt_sigprocmask insists on. */
+#define KERNEL_SIGSET 8
+
+int machvm__own_memory_probe(const void *byte)
+{
+	/* The eight bytes that hold the one: aligned, so they never cross into another page. */
+	uintptr_t word = (uintptr_t)byte & ~(uintptr_t)(KERNEL_SIGSET - 1);
+
+	/* A null set is no set at all: take the next word of that page. */
+	if (!word)
+		word = KERNEL_SIGSET;
+	if (syscall(SYS_rt_sigprocmask, -1, word, NULL, KERNEL_SIGSET) && errno == EFAULT)
+		return -EFAULT;
+	return 0;
+}
+
+int machvm__own_memory_gather(int self, const void *data, size_t size)
+{
+	enum { MOST = 256 };
+	struct iovec bytes[MOST];
+	char sink[MOST];
+	size_t page = machvm__page_size();
+	uintptr_t at = (uintptr_t)data & ~(page - 1);
+	uintptr_t last = (uintptr_t)data + size - 1;
+
+	while (at <= last) {
+		struct iovec into = {sink, 0};
+		uintptr_t first = at;
+
+		for (; into.iov_len < MOST && at <= last && at >= first; at += page)
+			bytes[into.iov_len++] = (struct iovec){(void *)at, 1};
+		ssize_t n = machvm__copy_process_list(MACHVM__WRITE, self, bytes, into.iov_len, &into, 1);
+		if (n == (ssize_t)into.iov_len)
+			continue;
+		if (n != -ENOSYS && n != -EPERM)
+			return -EFAULT;
+		for (size_t i = 0; i < into.iov_len; i++)
+			if (machvm__own_memory_probe(bytes[i].iov_base))
+				return -EFAULT;
+	}
+	return 0;
+}
+
+int machvm__own_memory_populate(void *data, size_t size)
+{
+	size_t page = machvm__page_size();
+	uintptr_t start = (uintptr_t)data & ~(page - 1);
+	uintptr_t end = ((uintptr_t)data + size + page - 1) & ~(page - 1);
+	int r;
+
+	do
+		r = madvise((void *)start, end - start, MADV_POPULATE_WRITE);
+	while (r && (errno == EINTR || errno == EAGAIN));
+	if (!r)
+		return 0;
+	return errno == EINVAL || errno == ENOSYS || errno == EPERM ? -EINVAL : -EFAULT;
+}
+
+void *machvm__own_memory_map(size_t size)
+{
+	void *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return data == MAP_FAILED ? NULL : data;
+}
+
+void machvm__own_memory_unmap(void *data, size_t size)
+{
+	if (data && size)
+		munmap(data, size);
+}
+
+int machvm__own_memory_free(uintptr_t start, size_t size)
+{
+	if (munmap((void *)start, size) == 0 || errno == EINVAL)
+		return 0;
+	return -errno;
+}

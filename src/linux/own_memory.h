@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * own_memory.h - the caller's own pages: may they be read, may they be written,
+ * without ever touching a byte of them in a way that could fault.
+ */
+#ifndef MACHVM_LINUX_OWN_MEMORY_H
+#define MACHVM_LINUX_OWN_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The page of one byte: may it be read? One quick system call. 0 or -EFAULT. */
+int machvm__own_memory_probe(const void *byte);
+
+/* The same for every page of a range, 256 to a system call. `self` is our process number. */
+int machvm__own_memory_gather(int self, const void *data, size_t size);
+
+/* Makes every page of a range present and writable; -EINVAL where the kernel cannot. */
+int machvm__own_memory_populate(void *data, size_t size);
+
+/* Fresh zero pages of the caller's, NULL when there are none; and back. */
+void *machvm__own_memory_map(size_t size);
+void machvm__own_memory_unmap(void *data, size_t size);
+
+/* Unmaps whole pages, whatever is there. 0 or -errno; outside the address space there is nothing. */
+int machvm__own_memory_free(uintptr_t start, size_t size);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* pages.c - PAGEMAP_SCAN and the words of /proc/PID/pagemap. */
+#include "pages.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "descriptor.h"
+#include "uapi.h"
+
+/* ENOTTY and EINVAL are remembered: the kernel will not learn it while we run. */
+static _Atomic bool scan_missing;
+
+size_t machvm__page_size(void)
+{
+	static _Atomic size_t size;
+	size_t s = atomic_load_explicit(&size, memory_order_relaxed);
+
+	if (!s) {
+		s = (size_t)sysconf(_SC_PAGESIZE);
+		atomic_store_explicit(&size, s, memory_order_relaxed);
+	}
+	return s;
+}
+
+int machvm__pages_read(int pagemap_fd, uint64_t start, size_t count, uint64_t *words)
+{
+	uint64_t first = start / machvm__page_size();
+	ssize_t n = machvm__descriptor_read_at(pagemap_fd, words, count * sizeof *words,
+	                                       first * sizeof *words);
+
+	return n < 0 ? (int)n : (int)((size_t)n / sizeof *words);
+}
+
+static int doubt_by_scan(int pagemap_fd, uint64_t start, uint64_t end, bool absent,
+                         struct machvm__doubtful *found)
+{
+	struct machvm__page_region region;
+	struct machvm__pagemap_scan scan = {
+		.size = sizeof scan,
+		.start = start,
+		.end = end,
+		.vec = (uint64_t)(uintptr_t)&region,
+		.vec_len = 1,
+		/* Inverted: a page matches for being absent. */
+		.category_inverted = absent ? MACHVM__SCAN_PRESENT : 0,
+		.category_anyof_mask = MACHVM__SCAN_GUARD | MACHVM__SCAN_SWAPPED |
+	                               (absent ? MACHVM__SCAN_PRESENT : 0),
+		.return_mask = MACHVM__SCAN_GUARD,
+	};
+	int n;
+
+	do
+		n = ioctl(pagemap_fd, MACHVM__PAGEMAP_SCAN, &scan);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if (n == 0)
+		return 0;
+	*found = (struct machvm__doubtful){
+		region.start, region.end,
+		region.categories & MACHVM__SCAN_GUARD ? MACHVM__DOUBT_GUARD : MACHVM__DOUBT_PROBE};
+	return 1;
+}
+
+static bool doubtful_word(uint64_t word, bool absent, enum machvm__doubt *doubt)
+{
+	*doubt = word & MACHVM__PAGE_GUARD ? MACHVM__DOUBT_GUARD : MACHVM__DOUBT_PROBE;
+	return (word & (MACHVM__PAGE_GUARD | MACHVM__PAGE_SWAPPED)) ||
+	       (absent && !(word & MACHVM__PAGE_PRESENT));
+}
+
+static int doubt_by_words(int pagemap_fd, uint64_t start, uint64_t end, bool absent,
+                          struct machvm__doubtful *found)
+{
+	size_t page = machvm__page_size();
+	uint64_t words[512];
+	bool open_run = false;
+
+	for (uint64_t at = start; at < end;) {
+		size_t wanted = (end - at) / page < 512 ? (size_t)((end - at) / page) : 512;
+		int n = machvm__pages_read(pagemap_fd, at, wanted, words);
+
+		if (n <= 0)
+			return n ? n : -ESRCH;
+		for (int i = 0; i < n; i++, at += page) {
+			enum machvm__doubt doubt;
+			bool doubtful = doubtful_word(words[i], absent, &doubt);
+
+			if (open_run && (!doubtful || doubt != found->doubt))
+				return 1;
+			if (!doubtful)
+				continue;
+			if (!open_run)
+				*found = (struct machvm__doubtful){at, at, doubt};
+			open_run = true;
+			found->end = at + page;
+		}
+	}
+	return open_run;
+}
+
+int machvm__pages_doubt(int pagemap_fd, uint64_t start, uint64_t end, bool absent,
+                        struct machvm__doubtful *found)
+{
+	if (!atomic_load_explicit(&scan_missing, memory_order_relaxed)) {
+		int r = doubt_by_scan(pagemap_fd, start, end, absent, found);
+
+		if (r != -ENOTTY && r != -EINVAL)
+			return r;
+		atomic_store_explicit(&scan_missing, true, memory_order_relaxed);
+	}
+	return doubt_by_words(pagemap_fd, start, end, absent, found);
+}

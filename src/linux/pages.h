@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pages.h - what the page tables say about a range: which pages a look at the
+ * region cannot vouch for. From a descriptor of /proc/PID/pagemap, by
+ * PAGEMAP_SCAN (Linux 6.7) or by reading one word per page.
+ */
+#ifndef MACHVM_LINUX_PAGES_H
+#define MACHVM_LINUX_PAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum machvm__doubt {
+	MACHVM__DOUBT_GUARD,  /* MADV_GUARD_INSTALL: access is refused */
+	MACHVM__DOUBT_PROBE,  /* swapped, poisoned, migrating, or not there yet: try it */
+};
+
+struct machvm__doubtful {
+	uint64_t start;
+	uint64_t end;
+	enum machvm__doubt doubt;
+};
+
+/*
+ * The first run of doubtful pages in [start, end), both page-aligned: 1 with
+ * *found, 0 when there is none, or -errno. `absent` also counts pages that are
+ * not in the page tables (their contents come from a file).
+ */
+int machvm__pages_doubt(int pagemap_fd, uint64_t start, uint64_t end, bool absent,
+                        struct machvm__doubtful *found);
+
+/* Words of the pagemap (Documentation/admin-guide/mm/pagemap.rst). */
+#define MACHVM__PAGE_SOFT_DIRTY (UINT64_C(1) << 55)
+#define MACHVM__PAGE_EXCLUSIVE  (UINT64_C(1) << 56)
+#define MACHVM__PAGE_GUARD      (UINT64_C(1) << 58)
+#define MACHVM__PAGE_FILE       (UINT64_C(1) << 61)
+#define MACHVM__PAGE_SWAPPED    (UINT64_C(1) << 62)
+#define MACHVM__PAGE_PRESENT    (UINT64_C(1) << 63)
+
+/* The words of `count` pages from `start` on; how many could be read, or -errno. */
+int machvm__pages_read(int pagemap_fd, uint64_t start, size_t count, uint64_t *words);
+
+/* The kernel's page size. */
+size_t machvm__page_size(void);
+
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/* process.c - pidfds, pid namespaces, liveness. */
+#include "process.h"
+
+#include <dirent.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <linux/kcmp.h>
+
+#include "descriptor.h"
+#include "uapi.h"
+
+#define STATUS_SIZE 8192
+
+int machvm__process_open(int pid, enum machvm__handle *kind)
+{
+	int fd;
+
+	if (pid <= 0)
+		return -ESRCH;
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	*kind = MACHVM__HANDLE_PIDFD;
+	if (fd >= 0)
+		return fd;
+	/* EINVAL: the number is a thread's, not a process's. */
+	if (errno == EINVAL)
+		return -ESRCH;
+	if (errno != ENOSYS && errno != EPERM)
+		return -errno;
+	*kind = MACHVM__HANDLE_DIRECTORY;
+	fd = machvm__descriptor_open_proc(pid, 0, "", O_RDONLY | O_DIRECTORY);
+	return fd == -ENOENT ? -ESRCH : fd;
+}
+
+/* The numbers behind "FIELD:" in a status-like text; how many there are. */
+static int field(const char *text, const char *name, int *numbers, int most)
+{
+	const char *line = text;
+	size_t length = strlen(name);
+	int count = 0;
+
+	while (line && strncmp(line, name, length)) {
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	if (!line)
+		return 0;
+	for (line += length; count < most; count++) {
+		char *end;
+		long value = strtol(line + strspn(line, " \t"), &end, 10);
+
+		if (end == line + strspn(line, " \t") || *line == '\n')
+			break;
+		numbers[count] = (int)value;
+		line = end;
+	}
+	return count;
+}
+
+static int read_status(int directory, const char *name, char *text, size_t size)
+{
+	int fd = machvm__descriptor_open_at(directory, name, O_RDONLY);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = machvm__descriptor_read_text(fd, text, size);
+	machvm__descriptor_close(fd);
+	return n < 0 ? (int)n : 0;
+}
+
+/*
+ * The process's number in our own namespace. fdinfo counts in the namespace of
+ * the mounted /proc, from there inwards (NSpid); our own place in that list is
+ * how many numbers we have ourselves.
+ */
+static int own_number(int pidfd, const char *fdinfo)
+{
+	struct machvm__pidfd_info info = {.mask = MACHVM__PIDFD_INFO_PID};
+	char status[STATUS_SIZE];
+	int theirs[32], ours[32];
+	int n, depth, directory, r;
+
+	if (ioctl(pidfd, MACHVM__PIDFD_GET_INFO, &info) == 0)
+		return (int)info.tgid;
+	/* ESRCH: not visible from here, or reaped; ENOTTY: an older kernel. */
+	if (errno == ESRCH || errno == EREMOTE)
+		return 0;
+	n = field(fdinfo, "NSpid:", theirs, 32);
+	directory = open("/proc/self", O_PATH | O_CLOEXEC);
+	if (directory < 0)
+		return 0;
+	r = read_status(directory, "status", status, sizeof status);
+	close(directory);
+	depth = r ? 0 : field(status, "NSpid:", ours, 32);
+	return depth > 0 && depth <= n ? theirs[depth - 1] : 0;
+}
+
+static int identify_pidfd(int fd, struct machvm__process_numbers *numbers)
+{
+	char text[STATUS_SIZE], path[40];
+	int pid = 0, info;
+	ssize_t n;
+
+	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+	info = open(path, O_RDONLY | O_CLOEXEC);
+	if (info < 0) {
+		/* No /proc: the kernel's own answer is all there is. */
+		struct machvm__pidfd_info query = {.mask = MACHVM__PIDFD_INFO_PID};
+		if (ioctl(fd, MACHVM__PIDFD_GET_INFO, &query))
+			return errno == ESRCH ? -ESRCH : -EBADF;
+		*numbers = (struct machvm__process_numbers){(int)query.tgid, 0};
+		return 0;
+	}
+	n = machvm__descriptor_read_text(info, text, sizeof text);
+	close(info);
+	if (n < 0)
+		return (int)n;
+	if (field(text, "Pid:", &pid, 1) != 1)
+		return -EBADF;
+	if (pid < 0)
+		return -ESRCH;
+	*numbers = (struct machvm__process_numbers){own_number(fd, text), pid};
+	return 0;
+}
+
+static int identify_directory(int fd, struct machvm__process_numbers *numbers)
+{
+	char text[STATUS_SIZE];
+	int pid;
+	int r = read_status(fd, "status", text, sizeof text);
+
+	if (r)
+		return r == -ENOENT ? -EBADF : r;
+	if (field(text, "Tgid:", &pid, 1) != 1)
+		return -EBADF;
+	*numbers = (struct machvm__process_numbers){pid, pid};
+	return machvm__process_alive(fd, MACHVM__HANDLE_DIRECTORY);
+}
+
+int machvm__process_identify(int handle, enum machvm__handle *kind,
+                             struct machvm__process_numbers *numbers)
+{
+	struct stat st;
+
+	if (fstat(handle, &st))
+		return -EBADF;
+	if (S_ISDIR(st.st_mode)) {
+		*kind = MACHVM__HANDLE_DIRECTORY;
+		return identify_directory(handle, numbers);
+	}
+	*kind = MACHVM__HANDLE_PIDFD;
+	int r = identify_pidfd(handle, numbers);
+	return r ? r : machvm__process_alive(handle, *kind);
+}
+
+/* The state letter of a stat text, behind the last parenthesis of the name. */
+static char state(const char *stat)
+{
+	const char *close_name = strrchr(stat, ')');
+
+	return close_name && close_name[1] ? close_name[2] : '\0';
+}
+
+static char state_below(int directory, const char *name)
+{
+	char text[1024];
+
+	return read_status(directory, name, text, sizeof text) ? '\0' : state(text);
+}
+
+static bool dead(char state_letter)
+{
+	return state_letter == '\0' || state_letter == 'Z' || state_letter == 'X';
+}
+
+/* The first live thread below an open directory /proc/PID/task; 0 when there is none. */
+static int live_tid(int task)
+{
+	DIR *listing = fdopendir(task);
+	struct dirent *entry;
+	int tid = 0;
+
+	if (!listing) {
+		close(task);
+		return 0;
+	}
+	while (!tid && (entry = readdir(listing))) {
+		char name[64];
+
+		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
+			continue;
+		snprintf(name, sizeof name, "%.16s/stat", entry->d_name);
+		if (!dead(state_below(dirfd(listing), name)))
+			tid = atoi(entry->d_name);
+	}
+	closedir(listing);
+	return tid;
+}
+
+int machvm__process_alive(int handle, enum machvm__handle kind)
+{
+	if (kind == MACHVM__HANDLE_PIDFD) {
+		struct pollfd fd = {.fd = handle, .events = POLLIN};
+		int n;
+
+		do
+			n = poll(&fd, 1, 0);
+		while (n < 0 && errno == EINTR);
+		return n == 0 ? 0 : -ESRCH;
+	}
+	if (!dead(state_below(handle, "stat")))
+		return 0;
+	int task = machvm__descriptor_open_at(handle, "task", O_RDONLY | O_DIRECTORY);
+	return task >= 0 && live_tid(task) ? 0 : -ESRCH;
+}
+
+int machvm__process_self(void)
+{
+	return (int)getpid();
+}
+
+int machvm__process_live_thread(const struct machvm__process_numbers *numbers,
+                                struct machvm__thread_numbers *thread)
+{
+	int directory = machvm__descriptor_open_proc(numbers->proc_tgid, 0, "", O_RDONLY | O_DIRECTORY);
+	char status[STATUS_SIZE], name[40];
+	int theirs[32], ours[32];
+	int task, tid, r, n, depth;
+
+	if (directory < 0)
+		return -ESRCH;
+	*thread = (struct machvm__thread_numbers){numbers->tgid, numbers->proc_tgid};
+	if (!dead(state_below(directory, "stat"))) {
+		close(directory);
+		return 0;
+	}
+	task = machvm__descriptor_open_at(directory, "task", O_RDONLY | O_DIRECTORY);
+	tid = task < 0 ? 0 : live_tid(task);
+	snprintf(name, sizeof name, "task/%d/status", tid);
+	r = tid ? read_status(directory, name, status, sizeof status) : -ESRCH;
+	close(directory);
+	if (r)
+		return -ESRCH;
+	*thread = (struct machvm__thread_numbers){tid, tid};
+	if (numbers->tgid == numbers->proc_tgid)
+		return 0;
+	/* /proc counts in another namespace than our system calls do. */
+	n = field(status, "NSpid:", theirs, 32);
+	directory = open("/proc/self", O_PATH | O_CLOEXEC);
+	r = directory < 0 ? -ESRCH : read_status(directory, "status", status, sizeof status);
+	if (directory >= 0)
+		close(directory);
+	depth = r ? 0 : field(status, "NSpid:", ours, 32);
+	thread->tid = depth > 0 && depth <= n ? theirs[depth - 1] : 0;
+	return 0;
+}
+
+bool machvm__process_owns_memory(const struct machvm__process_numbers *numbers)
+{
+	char status[STATUS_SIZE];
+	int directory, parent = 0, r;
+
+	if (!numbers->tgid || numbers->tgid != numbers->proc_tgid)
+		return false;
+	directory = machvm__descriptor_open_proc(numbers->proc_tgid, 0, "", O_PATH | O_DIRECTORY);
+	if (directory < 0)
+		return false;
+	r = read_status(directory, "status", status, sizeof status);
+	close(directory);
+	if (r || field(status, "PPid:", &parent, 1) != 1)
+		return false;
+	/* No parent in sight (an orphan of another namespace, or init itself). */
+	if (parent == 0)
+		return true;
+	r = (int)syscall(SYS_kcmp, numbers->tgid, parent, KCMP_VM, 0, 0);
+	/*
+	 * EPERM: we may look at the child and not at its parent. Then the two
+	 * memories differ, for access is judged by user ids, which a child cannot
+	 * shed without making the shared memory undumpable for itself as well.
+	 */
+	return r > 0 || (r < 0 && errno == EPERM);
+}
+
+int machvm__process_word(int proc_tgid)
+{
+	unsigned char ident[EI_NIDENT];
+	int fd = machvm__descriptor_open_proc(proc_tgid, 0, "exe", O_RDONLY);
+	ssize_t n;
+
+	if (fd < 0)
+		return 0;
+	n = machvm__descriptor_read(fd, ident, sizeof ident);
+	close(fd);
+	if (n != sizeof ident || memcmp(ident, ELFMAG, SELFMAG))
+		return 0;
+	return ident[EI_CLASS] == ELFCLASS32 ? 4 : 8;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* smaps.c - the text of /proc/PID/smaps. */
+#include "smaps.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "descriptor.h"
+
+static const struct {
+	char name[3];
+	unsigned flag;
+} flag_names[] = {
+	{"mr", MACHVM__VM_MAY_READ},     {"mw", MACHVM__VM_MAY_WRITE},
+	{"me", MACHVM__VM_MAY_EXECUTE},  {"sh", MACHVM__VM_SHARED},
+	{"ms", MACHVM__VM_MAY_SHARE},    {"io", MACHVM__VM_IO},
+	{"pf", MACHVM__VM_PFNMAP},       {"dc", MACHVM__VM_DONTCOPY},
+	{"lo", MACHVM__VM_LOCKED},       {"um", MACHVM__VM_UFFD_MISSING},
+	{"uw", MACHVM__VM_UFFD_WP},      {"sr", MACHVM__VM_SEQUENTIAL},
+	{"rr", MACHVM__VM_RANDOM},       {"ht", MACHVM__VM_HUGETLB},
+	{"sl", MACHVM__VM_SEALED},       {"gd", MACHVM__VM_GROWS_DOWN},
+	{"wf", MACHVM__VM_WIPE_ON_FORK},
+};
+
+static const struct {
+	const char *name;
+	size_t offset;
+} size_names[] = {
+	{"KernelPageSize:", offsetof(struct machvm__smaps, kernel_page_size)},
+	{"Rss:", offsetof(struct machvm__smaps, resident)},
+	{"Shared_Clean:", offsetof(struct machvm__smaps, shared_clean)},
+	{"Shared_Dirty:", offsetof(struct machvm__smaps, shared_dirty)},
+	{"Private_Clean:", offsetof(struct machvm__smaps, private_clean)},
+	{"Private_Dirty:", offsetof(struct machvm__smaps, private_dirty)},
+	{"Anonymous:", offsetof(struct machvm__smaps, anonymous)},
+	{"Swap:", offsetof(struct machvm__smaps, swap)},
+};
+
+static bool begins(const char *line, size_t length, const char *prefix, size_t *rest)
+{
+	*rest = strlen(prefix);
+	return length >= *rest && !memcmp(line, prefix, *rest);
+}
+
+static unsigned parse_flags(const char *at, const char *end)
+{
+	unsigned flags = 0;
+
+	for (; end - at >= 2; at++) {
+		if (*at == ' ')
+			continue;
+		for (size_t i = 0; i < sizeof flag_names / sizeof *flag_names; i++)
+			if (at[0] == flag_names[i].name[0] && at[1] == flag_names[i].name[1])
+				flags |= flag_names[i].flag;
+		at++;
+	}
+	return flags;
+}
+
+static uint64_t parse_kilobytes(const char *at, const char *end)
+{
+	uint64_t value = 0;
+
+	while (at < end && *at == ' ')
+		at++;
+	for (; at < end && *at >= '0' && *at <= '9' && value < UINT64_MAX >> 15; at++)
+		value = value * 10 + (uint64_t)(*at - '0');
+	return value << 10;
+}
+
+bool machvm__smaps_parse(const char *line, size_t length, struct machvm__smaps *region)
+{
+	size_t rest;
+
+	if (begins(line, length, "VmFlags:", &rest)) {
+		region->flags = parse_flags(line + rest, line + length);
+		return true;
+	}
+	for (size_t i = 0; i < sizeof size_names / sizeof *size_names; i++)
+		if (begins(line, length, size_names[i].name, &rest))
+			*(uint64_t *)(void *)((char *)region + size_names[i].offset) =
+				parse_kilobytes(line + rest, line + length);
+	return false;
+}
+
+int machvm__smaps_text_init(struct machvm__smaps_text *text, int smaps_fd, char *buffer, size_t size)
+{
+	*text = (struct machvm__smaps_text){.fd = smaps_fd, .buffer = buffer, .size = size};
+	return machvm__descriptor_rewind(smaps_fd);
+}
+
+/* The next line, without its newline, in *line: 1, 0 at the end, or -errno. */
+static int next_line(struct machvm__smaps_text *text, char **line, size_t *length)
+{
+	for (;;) {
+		char *at = text->buffer + text->start;
+		char *newline = memchr(at, '\n', text->end - text->start);
+		ssize_t n;
+
+		if (newline) {
+			*line = at;
+			*length = (size_t)(newline - at);
+			text->start = (size_t)(newline + 1 - text->buffer);
+			return 1;
+		}
+		if (text->finished)
+			return 0;
+		memmove(text->buffer, at, text->end - text->start);
+		text->end -= text->start;
+		text->start = 0;
+		if (text->end == text->size)
+			return -EOVERFLOW;
+		n = machvm__descriptor_read(text->fd, text->buffer + text->end, text->size - text->end);
+		if (n < 0)
+			return (int)n;
+		text->end += (size_t)n;
+		text->finished = n == 0;
+	}
+}
+
+int machvm__smaps_text_next(struct machvm__smaps_text *text, struct machvm__smaps *region)
+{
+	size_t length, name_at;
+	char *line;
+	int r = next_line(text, &line, &length);
+
+	if (r <= 0)
+		return r;
+	*region = (struct machvm__smaps){0};
+	if (machvm__maps_parse(line, length, &region->vma, &name_at))
+		return -EINVAL;
+	region->vma.name_length = 0;
+	/* VmFlags closes a region on every kernel since 3.8. */
+	while ((r = next_line(text, &line, &length)) > 0)
+		if (machvm__smaps_parse(line, length, region))
+			return 1;
+	return r < 0 ? r : 1;
+}
+
+int machvm__smaps_find(int smaps_fd, uint64_t start, struct machvm__smaps *region)
+{
+	char buffer[32768];
+	struct machvm__smaps_text text;
+	int r = machvm__smaps_text_init(&text, smaps_fd, buffer, sizeof buffer);
+
+	if (r)
+		return r;
+	while ((r = machvm__smaps_text_next(&text, region)) > 0)
+		if (region->vma.start == start)
+			return 0;
+	return r < 0 ? r : -ENOENT;
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * data.c - the routines that move bytes: vm_write, vm_read, vm_read_overwrite,
+ * vm_read_list, vm_copy in both spellings, machvm_write and machvm_read.
+ *
+ * Order of checks, as in XNU: the port's name, the caller's buffer, the port's
+ * kind and right, size 0, the range, the pages.
+ */
+#include <errno.h>
+#include <mach/mach.h>
+#include <mach/mach_vm.h>
+#include <mach/vm_map.h>
+#include <machvm.h>
+#include <string.h>
+
+#include "buffer.h"
+#include "error.h"
+#include "own_memory.h"
+#include "task.h"
+#include "transfer.h"
+
+#define FLAGS_KNOWN \
+	((unsigned)(MACHVM_TRANSACTION | MACHVM_FORCE | MACHVM_EACH | MACHVM_STOP | MACHVM_NOWAIT))
+
+/* Gives up on a held task. A buffer that is bad outranks a right that is too weak. */
+static kern_return_t fault(struct machvm__hold *hold, const struct machvm__fault *why)
+{
+	kern_return_t kr = machvm__error_fault(hold->target, why);
+
+	machvm__task_release(hold);
+	return kr;
+}
+
+static kern_return_t gone(struct machvm__hold *hold)
+{
+	struct machvm__fault why = {.cause = MACHVM__CAUSE_GONE, .step = "task lookup"};
+
+	return fault(hold, &why);
+}
+
+/* Size 0 succeeds at any address, on a process that is there. */
+static kern_return_t nothing_to_do(struct machvm__hold *hold)
+{
+	if (machvm__target_alive(hold->target))
+		return gone(hold);
+	machvm__task_release(hold);
+	return KERN_SUCCESS;
+}
+
+static kern_return_t buffer_first(kern_return_t kr, const void *data, size_t size,
+                                  enum machvm__direction access)
+{
+	if (kr != KERN_INVALID_ARGUMENT || size == 0 || machvm__buffer_good(data, size, access))
+		return kr;
+	return machvm__error(MACH_SEND_INVALID_MEMORY, "buffer check",
+	                     "the caller's own buffer is not all there or not accessible");
+}
+
+/* Flags that a single transfer cannot honour. The task is let go of when it fails. */
+static kern_return_t check_flags(struct machvm__hold *hold, unsigned flags)
+{
+	kern_return_t kr;
+
+	if (!(flags & ((unsigned)(MACHVM_STOP | MACHVM_EACH) | ~FLAGS_KNOWN)))
+		return KERN_SUCCESS;
+	if (machvm__target_alive(hold->target))
+		return gone(hold);
+	if (flags & ~FLAGS_KNOWN)
+		kr = machvm__error(KERN_INVALID_ARGUMENT, "argument check", "unknown flags 0x%x",
+		                   flags & ~FLAGS_KNOWN);
+	else if (flags & MACHVM_EACH)
+		kr = machvm__error(KERN_INVALID_ARGUMENT, "argument check",
+		                   "MACHVM_EACH is a flag of lists");
+	else
+		kr = machvm__error(KERN_NOT_SUPPORTED, "argument check",
+		                   "MACHVM_STOP is not built yet");
+	machvm__task_release(hold);
+	return kr;
+}
+
+static unsigned transfer_options(unsigned flags)
+{
+	return (flags & MACHVM_TRANSACTION ? MACHVM__TRANSFER_TRANSACTION : 0u) |
+	       (flags & MACHVM_FORCE ? MACHVM__TRANSFER_FORCE : 0u) |
+	       (flags & MACHVM_NOWAIT ? MACHVM__TRANSFER_NOWAIT : 0u);
+}
+
+static inline kern_return_t write_bytes(mach_port_t task, uint64_t raddr, const void *data,
+                                        size_t size, unsigned flags)
+{
+	struct machvm__fault why;
+	struct machvm__hold hold;
+	kern_return_t kr = machvm__task_hold(task, MACHVM_RIGHT_CONTROL, &hold);
+
+	if (__builtin_expect(kr != KERN_SUCCESS, 0))
+		return buffer_first(kr, data, size, MACHVM__READ);
+	if (__builtin_expect(flags != 0, 0)) {
+		kr = check_flags(&hold, flags);
+		if (kr != KERN_SUCCESS)
+			return kr;
+	}
+	if (__builtin_expect(size == 0, 0))
+		return nothing_to_do(&hold);
+	if (__builtin_expect(!machvm__transfer_write(hold.target, raddr, data, size,
+	                                             transfer_options(flags), &why),
+	                     0))
+		return fault(&hold, &why);
+	machvm__task_release(&hold);
+	return KERN_SUCCESS;
+}
+
+static inline kern_return_t read_bytes(mach_port_t task, uint64_t raddr, void *data, size_t size,
+                                       unsigned flags)
+{
+	struct machvm__fault why;
+	struct machvm__hold hold;
+	kern_return_t kr = machvm__task_hold(task, MACHVM_RIGHT_READ, &hold);
+
+	if (__builtin_expect(kr != KERN_SUCCESS, 0))
+		return buffer_first(kr, data, size, MACHVM__WRITE);
+	if (__builtin_expect(flags != 0, 0)) {
+		kr = check_flags(&hold, flags);
+		if (kr != KERN_SUCCESS)
+			return kr;
+	}
+	if (__builtin_expect(size == 0, 0))
+		return nothing_to_do(&hold);
+	if (__builtin_expect(!machvm__transfer_read(hold.target, raddr, data, size,
+	                                            transfer_options(flags), &why),
+	                     0))
+		return fault(&hold, &why);
+	machvm__task_release(&hold);
+	return KERN_SUCCESS;
+}
+
+kern_return_t machvm_write(mach_port_t task, mach_vm_address_t address, const void *data,
+                           size_t size, unsigned flags)
+{
+	return write_bytes(task, address, data, size, flags);
+}
+
+kern_return_t machvm_read(mach_port_t task, mach_vm_address_t address, void *data, size_t size,
+                          unsigned flags)
+{
+	return read_bytes(task, address, data, size, flags);
+}
+
+kern_return_t mach_vm_write(vm_map_t target_task, mach_vm_address_t address, vm_offset_t data,
+                            mach_msg_type_number_t data_count)
+{
+	return write_bytes(target_task, address, (const void *)data, data_count, 0);
+}
+
+kern_return_t vm_write(vm_map_t target_task, vm_address_t address, vm_offset_t data,
+                       mach_msg_type_number_t data_count)
+{
+	return write_bytes(target_task, address, (const void *)data, data_count, 0);
+}
+
+/* A pointer or a size of ours that came in 64 bits. */
+static bool fits_here(uint64_t value)
+{
+	return value <= UINTPTR_MAX;
+}
+
+static kern_return_t not_ours(mach_port_t task, enum machvm_right needed)
+{
+	struct machvm__hold hold;
+	kern_return_t kr = machvm__task_hold(task, needed, &hold);
+
+	if (kr != KERN_SUCCESS && kr != KERN_INVALID_ARGUMENT)
+		return kr;
+	if (kr == KERN_SUCCESS)
+		machvm__task_release(&hold);
+	return machvm__error(MACH_SEND_INVALID_MEMORY, "buffer check",
+	                     "the caller's own buffer lies outside its address space");
+}
+
+kern_return_t mach_vm_read_overwrite(vm_map_read_t target_task, mach_vm_address_t address,
+                                     mach_vm_size_t size, mach_vm_address_t data,
+                                     mach_vm_size_t *outsize)
+{
+	kern_return_t kr;
+
+	if (size && (!fits_here(data) || !fits_here(size)))
+		return not_ours(target_task, MACHVM_RIGHT_READ);
+	kr = read_bytes(target_task, address, (void *)(uintptr_t)data, (size_t)size, 0);
+	if (kr == KERN_SUCCESS)
+		*outsize = size;
+	return kr;
+}
+
+kern_return_t vm_read_overwrite(vm_map_read_t target_task, vm_address_t address, vm_size_t size,
+                                vm_address_t data, vm_size_t *outsize)
+{
+	kern_return_t kr = read_bytes(target_task, address, (void *)data, size, 0);
+
+	if (kr == KERN_SUCCESS)
+		*outsize = size;
+	return kr;
+}
+
+/* Reads into fresh pages; the bytes keep the address's offset in its page. */
+static kern_return_t read_fresh(struct machvm__hold *hold, uint64_t raddr, size_t size,
+                                vm_offset_t *data)
+{
+	size_t offset = (size_t)(raddr & (machvm__page_size() - 1));
+	struct machvm__fault why;
+	size_t room;
+	char *base = NULL;
+
+	if (!__builtin_add_overflow(size, offset, &room))
+		base = machvm__own_memory_map(room);
+	if (!base) {
+		why = (struct machvm__fault){
+			.cause = MACHVM__CAUSE_SHORTAGE, .error = ENOMEM, .step = "allocation"};
+		return machvm__error_fault(hold->target, &why);
+	}
+	if (!machvm__transfer_fetch(hold->target, raddr, base + offset, size, &why)) {
+		machvm__own_memory_unmap(base, room);
+		return machvm__error_fault(hold->target, &why);
+	}
+	*data = (vm_offset_t)(base + offset);
+	return KERN_SUCCESS;
+}
+
+kern_return_t mach_vm_read(vm_map_read_t target_task, mach_vm_address_t address, mach_vm_size_t size,
+                           vm_offset_t *data, mach_msg_type_number_t *data_count)
+{
+	struct machvm__hold hold;
+	kern_return_t kr = machvm__task_hold(target_task, MACHVM_RIGHT_READ, &hold);
+
+	if (kr != KERN_SUCCESS)
+		return kr;
+	if (size > UINT32_MAX) {
+		if (machvm__target_alive(hold.target))
+			return gone(&hold);
+		machvm__task_release(&hold);
+		return machvm__error(KERN_INVALID_ARGUMENT, "argument check",
+		                     "one read returns at most 4 GiB - 1; machvm_read has no limit");
+	}
+	if (size == 0) {
+		kr = nothing_to_do(&hold);
+		if (kr == KERN_SUCCESS) {
+			*data = 0;
+			*data_count = 0;
+		}
+		return kr;
+	}
+	kr = read_fresh(&hold, address, (size_t)size, data);
+	machvm__task_release(&hold);
+	if (kr == KERN_SUCCESS)
+		*data_count = (mach_msg_type_number_t)size;
+	return kr;
+}
+
+kern_return_t vm_read(vm_map_read_t target_task, vm_address_t address, vm_size_t size,
+                      vm_offset_t *data, mach_msg_type_number_t *data_count)
+{
+	return mach_vm_read(target_task, address, size, data, data_count);
+}
+
+static bool list_accessible(const void *list, size_t size)
+{
+	return machvm__buffer_good(list, size, MACHVM__READ) &&
+	       machvm__buffer_good(list, size, MACHVM__WRITE);
+}
+
+kern_return_t mach_vm_read_list(vm_map_read_t target_task, mach_vm_read_entry_t data_list,
+                                natural_t count)
+{
+	struct machvm__hold hold;
+	kern_return_t kr = machvm__task_hold(target_task, MACHVM_RIGHT_READ, &hold);
+	kern_return_t last = KERN_SUCCESS;
+
+	if (kr != KERN_SUCCESS)
+		return kr;
+	if (count > VM_MAP_ENTRY_MAX) {
+		machvm__task_release(&hold);
+		return machvm__error(KERN_INVALID_ARGUMENT, "argument check",
+		                     "a list has at most %d entries", VM_MAP_ENTRY_MAX);
+	}
+	if (count && !list_accessible(data_list, count * sizeof *data_list)) {
+		machvm__task_release(&hold);
+		return machvm__error(MACH_SEND_INVALID_MEMORY, "buffer check",
+		                     "the list itself is not readable and writable");
+	}
+	for (natural_t i = 0; i < count; i++) {
+		struct mach_vm_read_entry *entry = &data_list[i];
+		vm_offset_t data = 0;
+
+		if (entry->size == 0)
+			continue;
+		if (!fits_here(entry->size))
+			last = machvm__error(KERN_RESOURCE_SHORTAGE, "allocation",
+			                     "entry %u is larger than an address space", i);
+		else
+			last = read_fresh(&hold, entry->address, (size_t)entry->size, &data);
+		entry->address = data;
+		if (last != KERN_SUCCESS)
+			entry->size = 0;
+	}
+	machvm__task_release(&hold);
+	return last;
+}
+
+kern_return_t vm_read_list(vm_map_read_t target_task, vm_read_entry_t data_list, natural_t count)
+{
+	mach_vm_read_entry_t wide;
+	kern_return_t kr;
+	natural_t known = count <= VM_MAP_ENTRY_MAX ? count : 0;
+
+	if (known && !list_accessible(data_list, known * sizeof *data_list))
+		return not_ours(target_task, MACHVM_RIGHT_READ);
+	for (natural_t i = 0; i < known; i++)
+		wide[i] = (struct mach_vm_read_entry){data_list[i].address, data_list[i].size};
+	kr = mach_vm_read_list(target_task, wide, count);
+	if (kr == KERN_INVALID_ARGUMENT || kr == MACH_SEND_INVALID_DEST)
+		return kr;
+	for (natural_t i = 0; i < known; i++)
+		data_list[i] = (struct vm_read_entry){(vm_address_t)wide[i].address,
+		                                      (vm_size_t)wide[i].size};
+	return kr;
+}
+
+kern_return_t mach_vm_copy(vm_map_t target_task, mach_vm_address_t source_address,
+                           mach_vm_size_t size, mach_vm_address_t dest_address)
+{
+	struct machvm__fault why;
+	struct machvm__hold hold;
+	kern_return_t kr = machvm__task_hold(target_task, MACHVM_RIGHT_CONTROL, &hold);
+
+	if (kr != KERN_SUCCESS)
+		return kr;
+	if (size == 0)
+		return nothing_to_do(&hold);
+	/* More than an address space holds runs off the end of any. */
+	if (!fits_here(size)) {
+		why = (struct machvm__fault){
+			.cause = MACHVM__CAUSE_RANGE, .raddr = source_address, .step = "range check"};
+		return fault(&hold, &why);
+	}
+	if (!machvm__transfer_copy(hold.target, source_address, (size_t)size, dest_address, &why))
+		return fault(&hold, &why);
+	machvm__task_release(&hold);
+	return KERN_SUCCESS;
+}
+
+kern_return_t vm_copy(vm_map_t target_task, vm_address_t source_address, vm_size_t size,
+                      vm_address_t dest_address)
+{
+	return mach_vm_copy(target_task, source_address, size, dest_address);
+}

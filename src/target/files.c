@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * files.c - the descriptors of a target's /proc files: opened when first
+ * needed, held when that is safe, replaced when the target has exec'ed.
+ *
+ * Holding is safe when the address space is the target's own (a vfork child's
+ * is its parent's) and descriptors are not scarce. A held descriptor keeps its
+ * number for the target's life: dup3 swaps what is behind it, so that a thread
+ * in the middle of a read never finds another file's descriptor there.
+ */
+#include "target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "descriptor.h"
+
+static const char *const names[MACHVM__FILES] = {"maps", "pagemap", "mem"};
+
+/* How many are held by all targets together; at most half of what we may have. */
+static _Atomic int held_count;
+
+static int open_once(struct machvm__target *target, const char *name, int flags)
+{
+	int fd;
+
+	if (target->own)
+		return machvm__descriptor_open_self(name, flags);
+	if (target->kind == MACHVM__HANDLE_DIRECTORY && !atomic_load(&target->proc_tid))
+		return machvm__descriptor_open_at(target->handle, name, flags);
+	if (!target->numbers.proc_tgid)
+		return -EOPNOTSUPP;
+	fd = machvm__descriptor_open_proc(target->numbers.proc_tgid, atomic_load(&target->proc_tid),
+	                                  name, flags);
+	/* The path names a number: it was the target's if the target still lives. */
+	if (machvm__process_alive(target->handle, target->kind)) {
+		if (fd >= 0)
+			machvm__descriptor_close(fd);
+		return -ESRCH;
+	}
+	return fd;
+}
+
+static int open_file(struct machvm__target *target, const char *name, int flags)
+{
+	int fd = open_once(target, name, flags);
+
+	/* A dead leader has no memory of its own; its threads still do. */
+	if ((fd == -ESRCH || fd == -ENOENT || fd == -EACCES) && !target->own &&
+	    machvm__target_rename(target) == 0)
+		fd = open_once(target, name, flags);
+	if (fd == -ENOENT)
+		fd = machvm__process_alive(target->handle, target->kind) ? -ESRCH : -EOPNOTSUPP;
+	return fd;
+}
+
+int machvm__target_open_named(struct machvm__target *target, const char *name)
+{
+	return open_file(target, name, O_RDONLY);
+}
+
+static int open_kind(struct machvm__target *target, enum machvm__file_kind kind)
+{
+	bool write = kind == MACHVM__FILE_MEMORY && target->writable;
+
+	return open_file(target, names[kind], write ? O_RDWR : O_RDONLY);
+}
+
+static bool may_hold(struct machvm__target *target, int fd)
+{
+	return (uint64_t)atomic_load(&held_count) < machvm__descriptor_limit() / 2 &&
+	       (uint64_t)fd < machvm__descriptor_limit() * 3 / 4 &&
+	       (target->own || machvm__process_owns_memory(&target->numbers)) &&
+	       /* The number that was compared was the target's. */
+	       (target->own || machvm__process_alive(target->handle, target->kind) == 0);
+}
+
+int machvm__target_open(struct machvm__target *target, enum machvm__file_kind kind,
+                        struct machvm__file *file)
+{
+	file->fd = atomic_load_explicit(&target->files[kind], memory_order_acquire);
+	file->held = true;
+	if (__builtin_expect(file->fd >= 0, 1))
+		return 0;
+
+	pthread_mutex_lock(&target->lock);
+	file->fd = atomic_load(&target->files[kind]);
+	if (file->fd < 0) {
+		file->fd = open_kind(target, kind);
+		file->held = file->fd >= 0 && may_hold(target, file->fd);
+		if (file->held) {
+			atomic_fetch_add(&held_count, 1);
+			atomic_store_explicit(&target->files[kind], file->fd, memory_order_release);
+		}
+	}
+	pthread_mutex_unlock(&target->lock);
+	return file->fd < 0 ? file->fd : 0;
+}
+
+int machvm__target_reopen(struct machvm__target *target, enum machvm__file_kind kind,
+                          struct machvm__file *file)
+{
+	int fd, r = 0;
+
+	pthread_mutex_lock(&target->lock);
+	fd = open_kind(target, kind);
+	if (fd < 0) {
+		r = fd;
+	} else if (!file->held) {
+		machvm__descriptor_close(file->fd);
+		file->fd = fd;
+	} else if (may_hold(target, fd)) {
+		r = machvm__descriptor_replace(fd, file->fd);
+	} else {
+		file->fd = fd;
+		file->held = false;
+	}
+	/* What was refused to the old program need not be refused to the new one. */
+	atomic_store(&target->refused, 0);
+	pthread_mutex_unlock(&target->lock);
+	return r;
+}
+
+void machvm__target_close(struct machvm__file *file)
+{
+	if (!file->held)
+		machvm__descriptor_close(file->fd);
+	file->fd = -1;
+}

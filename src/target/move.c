@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * move.c - the ladder: process_vm_*, the memory descriptor, ptrace.
+ *
+ * A rung is chosen by trying it. ENOSYS is remembered for the process, EPERM
+ * for the target and until it execs, a short count for nobody.
+ */
+#include "target.h"
+
+#include <errno.h>
+
+#include "word_tracer.h"
+
+_Atomic unsigned machvm__target_missing;
+
+static size_t piece(size_t left)
+{
+	return left < MACHVM__COPY_MAX ? left : MACHVM__COPY_MAX;
+}
+
+/* One process_vm_*, from a dead leader's thread if need be. The count or -errno. */
+static ssize_t copy_once(struct machvm__target *target, enum machvm__direction direction,
+                         uint64_t raddr, void *local, size_t size)
+{
+	int tid = atomic_load_explicit(&target->tid, memory_order_relaxed);
+	ssize_t n = tid ? machvm__copy_process(direction, tid, raddr, local, size) : -EPERM;
+
+	if (__builtin_expect(n == -ESRCH, 0) && machvm__target_rename(target) == 0)
+		n = machvm__copy_process(direction, atomic_load(&target->tid), raddr, local, size);
+	return n;
+}
+
+static int refuse(struct machvm__target *target, enum machvm__direction direction, int error)
+{
+	if (error == -ENOSYS)
+		atomic_fetch_or(&machvm__target_missing, 1u << direction);
+	else
+		atomic_fetch_or(&target->refused, 1u << direction);
+	return -EOPNOTSUPP;
+}
+
+static int move_pieces(struct machvm__target *target, enum machvm__direction direction,
+                       uint64_t raddr, void *local, size_t size, size_t *done,
+                       const struct machvm__file *image)
+{
+	while (*done < size) {
+		ssize_t n;
+
+		if (!machvm__target_honours(target, direction, raddr, size))
+			return -EOPNOTSUPP;
+		n = copy_once(target, direction, raddr + *done, (char *)local + *done,
+		              piece(size - *done));
+		if (n == -ENOSYS || n == -EPERM)
+			return refuse(target, direction, (int)n);
+		if (n <= 0)
+			return n ? (int)n : -EFAULT;
+		*done += (size_t)n;
+		/* The next piece takes the number again: it must find the same program. */
+		if (image && !machvm__target_image_lives(image))
+			return -ECANCELED;
+	}
+	return 0;
+}
+
+int machvm__target_move(struct machvm__target *target, enum machvm__direction direction,
+                        uint64_t raddr, void *local, size_t size, size_t *done)
+{
+	struct machvm__file image;
+	int r = machvm__target_alive(target);
+
+	*done = 0;
+	if (r)
+		return r;
+	if (size <= MACHVM__COPY_MAX) {
+		r = move_pieces(target, direction, raddr, local, size, done, NULL);
+	} else {
+		r = machvm__target_open(target, MACHVM__FILE_MAPS, &image);
+		if (r)
+			return r;
+		r = move_pieces(target, direction, raddr, local, size, done, &image);
+		machvm__target_close(&image);
+	}
+	/* Was it the target all the while? Its number is its own while it lives. */
+	return machvm__target_alive(target) ? -ESRCH : r;
+}
+
+/* The last rung. Only when there is no memory descriptor to be had. */
+static int trace(struct machvm__target *target, enum machvm__direction direction, uint64_t raddr,
+                 void *local, size_t size, size_t *done, int refusal)
+{
+	size_t moved = 0;
+	int tid = atomic_load(&target->tid);
+	int r = machvm__target_alive(target);
+
+	if (r || target->own || !tid)
+		return r ? r : refusal;
+	r = machvm__word_tracer_move(direction, tid, raddr + *done, (char *)local + *done,
+	                             size - *done, &moved);
+	*done += moved;
+	if (machvm__target_alive(target))
+		return -ESRCH;
+	return r == -EPERM ? refusal : r;
+}
+
+static int force_through(struct machvm__target *target, struct machvm__file *memory,
+                         enum machvm__direction direction, uint64_t raddr, void *local, size_t size,
+                         size_t *done)
+{
+	while (*done < size) {
+		ssize_t n = machvm__copy_memory(direction, memory->fd, raddr + *done,
+		                                (char *)local + *done, piece(size - *done));
+		if (n > 0) {
+			*done += (size_t)n;
+		} else if (n == 0) {
+			/* The address space has ended: the program exec'ed, or it is gone. */
+			int r = machvm__process_alive(target->handle, target->kind);
+			if (r && !target->own)
+				return r;
+			if (*done)
+				return -ECANCELED;
+			r = machvm__target_reopen(target, MACHVM__FILE_MEMORY, memory);
+			if (r)
+				return r;
+			n = machvm__copy_memory(direction, memory->fd, raddr, local, piece(size));
+			if (n <= 0)
+				return n == 0 ? -ESRCH : n == -EIO ? -EFAULT : (int)n;
+			*done = (size_t)n;
+		} else {
+			return n == -EIO ? -EFAULT : (int)n;
+		}
+	}
+	return 0;
+}
+
+int machvm__target_force(struct machvm__target *target, enum machvm__direction direction,
+                         uint64_t raddr, void *local, size_t size, size_t *done)
+{
+	struct machvm__file memory;
+	int r;
+
+	*done = 0;
+	r = machvm__target_open(target, MACHVM__FILE_MEMORY, &memory);
+	if (r == -ESRCH)
+		return r;
+	if (r)
+		return trace(target, direction, raddr, local, size, done,
+		             r == -EPERM || r == -EOPNOTSUPP ? -EACCES : r);
+	r = force_through(target, &memory, direction, raddr, local, size, done);
+	machvm__target_close(&memory);
+	return r;
+}
+
+/* One byte, with the protections honoured or, where they allow no reading, without. */
+static int probe_page(struct machvm__target *target, uint64_t at, char *sink)
+{
+	bool honours = machvm__target_honours(target, MACHVM__READ, at, 1);
+	size_t done;
+	int r;
+
+	if (honours && copy_once(target, MACHVM__READ, at, sink, 1) == 1)
+		return 0;
+	r = machvm__target_force(target, MACHVM__READ, at, sink, 1, &done);
+	return r && honours && r != -ESRCH ? -EFAULT : r;
+}
+
+int machvm__target_probe(struct machvm__target *target, uint64_t start, uint64_t end, uint64_t *bad)
+{
+	enum { MOST = 256 };
+	struct iovec pages[MOST];
+	char sink[MOST];
+	size_t page = machvm__page_size();
+
+	while (start < end) {
+		struct iovec into = {sink, 0};
+		uint64_t first = start;
+
+		for (; into.iov_len < MOST && start < end; start += page)
+			pages[into.iov_len++] = (struct iovec){(void *)(uintptr_t)start, 1};
+		if (machvm__target_honours(target, MACHVM__READ, first, (size_t)(start - first)) &&
+		    machvm__copy_process_list(MACHVM__READ, atomic_load(&target->tid), &into, 1, pages,
+		                              into.iov_len) == (ssize_t)into.iov_len)
+			continue;
+		for (uint64_t at = first; at < start; at += page) {
+			int r = probe_page(target, at, sink);
+
+			if (r) {
+				*bad = at;
+				return r;
+			}
+		}
+	}
+	return 0;
+}

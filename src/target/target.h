@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * target.h - one process's address space, as the kernel lets us reach it.
+ *
+ * Holds the handle that names the process, the numbers it has, descriptors of
+ * its /proc files, and what the kernel has refused so far. Knows nothing of
+ * ports, rights or Mach's codes: functions return 0 or -errno. All of them may
+ * run in several threads at once.
+ *
+ *   -ESRCH       the process is gone, or its number had another owner meanwhile
+ *   -EFAULT      some byte cannot be moved; which, and why, is for survey.h
+ *   -EOPNOTSUPP  the kernel does not offer this way here
+ *   -EACCES      it offers it, and refuses this caller this target
+ *   -ECANCELED   it exec'ed in the middle
+ */
+#ifndef MACHVM_TARGET_H
+#define MACHVM_TARGET_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "copy.h"
+#include "deathwatch.h"
+#include "maps.h"
+#include "pages.h"
+#include "process.h"
+
+enum machvm__file_kind { MACHVM__FILE_MAPS, MACHVM__FILE_PAGEMAP, MACHVM__FILE_MEMORY, MACHVM__FILES };
+
+struct machvm__target {
+	int handle;
+	enum machvm__handle kind;
+	bool own; /* the calling process: always alive, and its number changes with fork */
+	bool writable;
+	struct machvm__process_numbers numbers;
+	_Atomic int tid;      /* whom system calls name: the leader, or a live thread of a dead one */
+	_Atomic int proc_tid; /* the same below /proc/PID/task; 0 while the leader serves */
+	_Atomic unsigned refused; /* 1 << direction: process_vm_* is not for this target */
+	struct machvm__deathwatch watch;
+	pthread_mutex_t lock; /* opening and replacing files */
+	_Atomic int files[MACHVM__FILES]; /* -1 until held */
+};
+
+/* Takes over `handle`. `writable` wants a memory descriptor that can write. */
+void machvm__target_init(struct machvm__target *target, int handle, enum machvm__handle kind,
+                         struct machvm__process_numbers numbers, bool writable);
+/* The calling process. One for all, never finished; right in a child as well. */
+struct machvm__target *machvm__target_own(void);
+/* In a child: another thread of the parent may have held the lock. */
+void machvm__target_renew(struct machvm__target *target);
+void machvm__target_fini(struct machvm__target *target);
+
+/* 0 while the process lives, else -ESRCH. */
+static inline int machvm__target_alive(struct machvm__target *target)
+{
+	return target->own ? 0 : machvm__deathwatch_check(&target->watch, target->numbers.tgid);
+}
+
+/* Is there a kernel on this machine that has process_vm_* at all? By 1 << direction. */
+extern _Atomic unsigned machvm__target_missing;
+
+/* May one call of process_vm_* be tried, with the target's protections honoured? */
+static inline bool machvm__target_honours(struct machvm__target *target,
+                                          enum machvm__direction direction, uint64_t raddr,
+                                          size_t size)
+{
+	unsigned refused = atomic_load_explicit(&target->refused, memory_order_relaxed) |
+	                   atomic_load_explicit(&machvm__target_missing, memory_order_relaxed);
+
+	return !(refused & 1u << direction) && machvm__copy_reaches(raddr, size);
+}
+
+/*
+ * Moves bytes with the kernel checking the target's protections page by page:
+ * 0, or -errno with *done bytes moved. Identity is proved before and after.
+ */
+int machvm__target_move(struct machvm__target *target, enum machvm__direction direction,
+                        uint64_t raddr, void *local, size_t size, size_t *done);
+
+/*
+ * The same without protections: the held memory descriptor, and ptrace behind
+ * it. The caller has looked at the regions first. `wait` false never waits for
+ * a page that userfaultfd must supply: -EFAULT instead.
+ */
+int machvm__target_force(struct machvm__target *target, enum machvm__direction direction,
+                         uint64_t raddr, void *local, size_t size, size_t *done);
+
+/* Reads one byte of each page in [start, end), so that the pages are there. 0, or -EFAULT and *bad. */
+int machvm__target_probe(struct machvm__target *target, uint64_t start, uint64_t end, uint64_t *bad);
+
+/*
+ * The region at `raddr`, else the next above: 0, -ENOENT when there is none.
+ * `name` may be null; it is null-terminated.
+ */
+int machvm__target_region(struct machvm__target *target, uint64_t raddr, struct machvm__vma *vma,
+                          char *name, size_t name_size);
+
+/* Is a single look-up cheap here, or does it read the text? */
+bool machvm__target_queries(void);
+
+/* machvm__pages_doubt() and machvm__pages_read() on the target. */
+int machvm__target_doubt(struct machvm__target *target, uint64_t start, uint64_t end, bool absent,
+                         struct machvm__doubtful *found);
+int machvm__target_pages(struct machvm__target *target, uint64_t start, size_t count,
+                         uint64_t *words);
+
+/* A file of the target's /proc directory, held or opened for this call. */
+struct machvm__file {
+	int fd;
+	bool held;
+};
+int machvm__target_open(struct machvm__target *target, enum machvm__file_kind kind,
+                        struct machvm__file *file);
+/* The address space behind the file is gone (exec): opens the new one's in its place. */
+int machvm__target_reopen(struct machvm__target *target, enum machvm__file_kind kind,
+                          struct machvm__file *file);
+void machvm__target_close(struct machvm__file *file);
+/* A descriptor of the caller's own on another file there ("smaps", "status"); it closes it. */
+int machvm__target_open_named(struct machvm__target *target, const char *name);
+
+/* Is the address space behind a maps file still one that lives (no exec since)? */
+bool machvm__target_image_lives(const struct machvm__file *maps);
+
+/* Whom do system calls name? Another live thread when the leader is dead. 0 or -ESRCH. */
+int machvm__target_rename(struct machvm__target *target);
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * error.c - causes into codes (contract: the routine's header comment) and into
+ * sentences that a person can act on.
+ */
+#include "error.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <mach/message.h>
+#include <machvm.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static _Thread_local struct {
+	struct machvm_error error;
+	char message[640];
+} record = {.error = {.step = "", .message = ""}};
+
+const struct machvm_error *machvm_last_error(void)
+{
+	return &record.error;
+}
+
+static void set(kern_return_t code, int error, const char *step)
+{
+	record.error = (struct machvm_error){
+		.code = code, .system_errno = error, .step = step, .message = record.message};
+}
+
+/* One sentence, whatever a path may hold: control characters become question marks. */
+static void tidy(void)
+{
+	for (char *at = record.message; *at; at++)
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			*at = '?';
+}
+
+kern_return_t machvm__error(kern_return_t code, const char *step, const char *format, ...)
+{
+	va_list arguments;
+
+	set(code, 0, step);
+	va_start(arguments, format);
+	vsnprintf(record.message, sizeof record.message, format, arguments);
+	va_end(arguments);
+	tidy();
+	return code;
+}
+
+kern_return_t machvm__error_system(kern_return_t code, int error, const char *step,
+                                   const char *format, ...)
+{
+	va_list arguments;
+
+	set(code, error, step);
+	va_start(arguments, format);
+	vsnprintf(record.message, sizeof record.message, format, arguments);
+	va_end(arguments);
+	tidy();
+	return code;
+}
+
+kern_return_t machvm__error_open(int pid, int r)
+{
+	switch (r) {
+	case -ESRCH:
+		return machvm__error_system(MACH_SEND_INVALID_DEST, ESRCH, "task open",
+		                            "process %d is gone", pid);
+	case -EMFILE:
+	case -ENFILE:
+		return machvm__error_system(KERN_RESOURCE_SHORTAGE, -r, "task open",
+		                            "no file descriptor is left for process %d; raise "
+		                            "RLIMIT_NOFILE or release tasks",
+		                            pid);
+	case -ENOMEM:
+		return machvm__error_system(KERN_RESOURCE_SHORTAGE, ENOMEM, "task open",
+		                            "no memory is left to open process %d", pid);
+	default:
+		return machvm__error_system(KERN_DENIED, -r, "task open",
+		                            "the system refuses access to process %d (%s); `machvm "
+		                            "why %d` names the gate",
+		                            pid, strerrordesc_np(-r), pid);
+	}
+}
+
+static const char *permissions(unsigned access, char text[5])
+{
+	text[0] = access & MACHVM__VMA_READ ? 'r' : '-';
+	text[1] = access & MACHVM__VMA_WRITE ? 'w' : '-';
+	text[2] = access & MACHVM__VMA_EXECUTE ? 'x' : '-';
+	text[3] = access & MACHVM__VMA_SHARED ? 's' : '\0';
+	text[4] = '\0';
+	return text;
+}
+
+/* What is there, for the middle of a sentence: "mapped r-- by /usr/bin/redis-server". */
+static void describe(const struct machvm__fault *fault, char *text, size_t size)
+{
+	char access[5];
+
+	if (!fault->has_region)
+		snprintf(text, size, "mapped");
+	else if (fault->name[0])
+		snprintf(text, size, "mapped %s by %s", permissions(fault->region.access, access),
+		         fault->name);
+	else
+		snprintf(text, size, "anonymous %s memory", permissions(fault->region.access, access));
+}
+
+static kern_return_t protected(int pid, const struct machvm__fault *fault, const char *what)
+{
+	const char *remedy = "";
+
+	if (!(fault->has_region && (fault->region.access & MACHVM__VMA_SHARED)))
+		remedy = fault->writing
+		                 ? "; the flag MACHVM_FORCE writes a private copy, as a debugger does"
+		                 : "; the flag MACHVM_FORCE reads it all the same";
+	return machvm__error_system(KERN_PROTECTION_FAILURE, fault->error, fault->step,
+	                            "0x%" PRIx64 " of process %d is %s, which permits no %s%s",
+	                            fault->raddr, pid, what, fault->writing ? "writing" : "reading",
+	                            remedy);
+}
+
+static kern_return_t changed(int pid, const struct machvm__fault *fault)
+{
+	if (!strcmp(fault->step, "put back"))
+		return machvm__error_system(KERN_ABORTED, fault->error, fault->step,
+		                            "process %d changed its map during the call, and %zu bytes "
+		                            "from 0x%" PRIx64 " on could not be put back",
+		                            pid, fault->done, fault->raddr);
+	return machvm__error_system(KERN_ABORTED, fault->error, fault->step,
+	                            "process %d executed another program during the call", pid);
+}
+
+static kern_return_t denied(int pid, const struct machvm__fault *fault)
+{
+	return machvm__error_system(KERN_DENIED, fault->error, fault->step,
+	                            "the system refuses access to process %d (%s); `machvm why %d` "
+	                            "names the gate",
+	                            pid, strerrordesc_np(fault->error), pid);
+}
+
+static kern_return_t judge(int pid, const struct machvm__fault *fault)
+{
+	char what[320];
+
+	describe(fault, what, sizeof what);
+	switch (fault->cause) {
+	case MACHVM__CAUSE_UNMAPPED:
+		return machvm__error_system(KERN_INVALID_ADDRESS, fault->error, fault->step,
+		                            "0x%" PRIx64 " is not allocated in process %d",
+		                            fault->raddr, pid);
+	case MACHVM__CAUSE_RANGE:
+		return machvm__error(KERN_INVALID_ADDRESS, fault->step,
+		                     "the range that begins at 0x%" PRIx64 " wraps around the end of "
+		                     "the address space",
+		                     fault->raddr);
+	case MACHVM__CAUSE_PROTECTED:
+		return protected(pid, fault, what);
+	case MACHVM__CAUSE_GUARD:
+		return machvm__error_system(KERN_PROTECTION_FAILURE, fault->error, fault->step,
+		                            "0x%" PRIx64 " of process %d is a guard page in %s",
+		                            fault->raddr, pid, what);
+	case MACHVM__CAUSE_CONTENTS:
+		return machvm__error_system(KERN_MEMORY_ERROR, fault->error, fault->step,
+		                            "0x%" PRIx64 " of process %d is %s, but its page cannot be "
+		                            "supplied: beyond the end of the file, poisoned, or no "
+		                            "memory left for it",
+		                            fault->raddr, pid, what);
+	case MACHVM__CAUSE_WAIT:
+		return machvm__error_system(KERN_MEMORY_ERROR, fault->error, fault->step,
+		                            "0x%" PRIx64 " of process %d must be supplied by another "
+		                            "program, and MACHVM_NOWAIT forbids waiting for it",
+		                            fault->raddr, pid);
+	case MACHVM__CAUSE_SECRET:
+		return machvm__error_system(KERN_NO_ACCESS, fault->error, fault->step,
+		                            "0x%" PRIx64 " of process %d is %s; the kernel lets no other "
+		                            "process touch it",
+		                            fault->raddr, pid, what);
+	case MACHVM__CAUSE_CALLER:
+		return machvm__error_system(MACH_SEND_INVALID_MEMORY, fault->error, fault->step,
+		                            "the caller's own buffer is not all there or not accessible");
+	case MACHVM__CAUSE_GONE:
+		return machvm__error_system(MACH_SEND_INVALID_DEST, ESRCH, fault->step,
+		                            "process %d is gone", pid);
+	case MACHVM__CAUSE_SHORTAGE:
+		return machvm__error_system(KERN_RESOURCE_SHORTAGE, fault->error, fault->step,
+		                            "no memory or descriptor is left here (%s)",
+		                            strerrordesc_np(fault->error));
+	case MACHVM__CAUSE_CHANGED:
+		return changed(pid, fault);
+	case MACHVM__CAUSE_DENIED:
+		break;
+	}
+	return denied(pid, fault);
+}
+
+kern_return_t machvm__error_fault(const struct machvm__target *target,
+                                  const struct machvm__fault *fault)
+{
+	int pid = target->numbers.proc_tgid ? target->numbers.proc_tgid : target->numbers.tgid;
+	kern_return_t kr = judge(pid, fault);
+
+	record.error.address = fault->raddr;
+	record.error.done = fault->done;
+	return kr;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * error.h - the calling thread's detail record, and the one place where what
+ * went wrong becomes a kern_return_t and a sentence.
+ *
+ * Who first decides that a call fails fills the record; success never touches
+ * it. Every function returns the code that it recorded.
+ */
+#ifndef MACHVM_TASK_ERROR_H
+#define MACHVM_TASK_ERROR_H
+
+#include <mach/kern_return.h>
+
+#include "fault.h"
+#include "target.h"
+
+/* A failure that no address and no system call is behind. `step` is a constant. */
+kern_return_t machvm__error(kern_return_t code, const char *step, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The same with an errno (positive) behind it. */
+kern_return_t machvm__error_system(kern_return_t code, int error, const char *step,
+                                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Opening a process failed with -errno: DENIED, SHORTAGE or INVALID_DEST. */
+kern_return_t machvm__error_open(int pid, int r);
+
+/* A transfer or a look-up failed. */
+kern_return_t machvm__error_fault(const struct machvm__target *target,
+                                  const struct machvm__fault *fault);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* task.c - tasks: from a name to a target, from a handle to a name. */
+#include "task.h"
+
+#include <errno.h>
+#include <mach/message.h>
+#include <stdlib.h>
+
+#include "descriptor.h"
+#include "error.h"
+
+static kern_return_t unknown(mach_port_name_t name)
+{
+	if (name == MACH_PORT_NULL || name == MACH_PORT_DEAD)
+		return machvm__error(MACH_SEND_INVALID_DEST, "task lookup", "the task port is null");
+	return machvm__error(MACH_SEND_INVALID_DEST, "task lookup",
+	                     "0x%x is not the name of a port", name);
+}
+
+static kern_return_t wrong_kind(mach_port_name_t name)
+{
+	machvm__port_release(name);
+	return machvm__error(KERN_INVALID_ARGUMENT, "task lookup", "port 0x%x is not a task", name);
+}
+
+static kern_return_t too_weak(mach_port_name_t name, enum machvm_right has,
+                              enum machvm_right needed)
+{
+	static const char *const names[] = {"control", "read", "inspect", "name"};
+
+	machvm__port_release(name);
+	return machvm__error(KERN_INVALID_ARGUMENT, "task lookup",
+	                     "port 0x%x is a task %s port; this needs the %s right", name, names[has],
+	                     names[needed]);
+}
+
+kern_return_t machvm__task_hold(mach_port_name_t name, enum machvm_right needed,
+                                struct machvm__hold *hold)
+{
+	enum machvm__port_kind kind;
+	void *object;
+
+	machvm__fork_notice();
+	if (__builtin_expect(!machvm__port_hold(name, &kind, &object), 0))
+		return unknown(name);
+	if (__builtin_expect(kind != MACHVM__PORT_TASK, 0))
+		return wrong_kind(name);
+	hold->name = name;
+	if (object) {
+		struct machvm__task *task = object;
+
+		hold->right = task->right;
+		hold->target = &task->target;
+	} else {
+		/* The name that is always there: what it names changes with fork. */
+		hold->right = MACHVM_RIGHT_CONTROL;
+		hold->target = machvm__target_own();
+	}
+	if (__builtin_expect(hold->right > needed, 0))
+		return too_weak(name, hold->right, needed);
+	return KERN_SUCCESS;
+}
+
+void machvm__task_release(struct machvm__hold *hold)
+{
+	machvm__port_release(hold->name);
+}
+
+static void destroy(void *object)
+{
+	struct machvm__task *task = object;
+
+	machvm__target_fini(&task->target);
+	free(task);
+}
+
+static void renew_task(void *object)
+{
+	struct machvm__task *task = object;
+
+	machvm__target_renew(&task->target);
+}
+
+static void renew(void)
+{
+	machvm__port_each(MACHVM__PORT_TASK, renew_task);
+}
+
+struct wanted {
+	enum machvm_right right;
+	int tgid;
+};
+
+/* Two live processes never share a number, and the wanted one lives. */
+static bool same(void *object, const void *wanted)
+{
+	struct machvm__task *task = object;
+	const struct wanted *w = wanted;
+
+	return task && task->right == w->right && w->tgid && task->target.numbers.tgid == w->tgid &&
+	       machvm__process_alive(task->target.handle, task->target.kind) == 0;
+}
+
+/* Is the caller let in? What a right needs is tried by doing it, once. */
+static kern_return_t knock(struct machvm__task *task)
+{
+	struct machvm__file file;
+	int r;
+
+	if (task->right == MACHVM_RIGHT_NAME)
+		return KERN_SUCCESS;
+	if (task->right == MACHVM_RIGHT_INSPECT) {
+		struct machvm__vma vma;
+		r = machvm__target_region(&task->target, 0, &vma, NULL, 0);
+		r = r == -ENOENT ? 0 : r;
+	} else {
+		/* The gate of a debugger; the descriptor is opened again when it is needed. */
+		int fd = machvm__target_open_named(&task->target, "mem");
+		r = fd < 0 ? fd : 0;
+		machvm__descriptor_close(fd);
+	}
+	for (int i = 0; i < MACHVM__FILES; i++) {
+		/* A task costs one descriptor until it is used. */
+		file = (struct machvm__file){atomic_exchange(&task->target.files[i], -1), false};
+		machvm__target_close(&file);
+	}
+	if (r == -EOPNOTSUPP) {
+		/* No /proc: a copy of one byte that is not there passes the same gate. */
+		char byte;
+		size_t done;
+		r = machvm__target_move(&task->target, MACHVM__READ, 0, &byte, 1, &done);
+		r = r == -EFAULT || r == -EIO ? 0 : r;
+	}
+	if (r == 0)
+		return KERN_SUCCESS;
+	if (r == -ESRCH && machvm__process_alive(task->target.handle, task->target.kind) == 0)
+		return machvm__error_system(KERN_DENIED, ESRCH, "task open",
+		                            "process %d has no memory of its own: a kernel thread, or "
+		                            "one that is just exiting",
+		                            task->target.numbers.proc_tgid);
+	return machvm__error_open(task->target.numbers.proc_tgid, r);
+}
+
+kern_return_t machvm__task_new(int handle, enum machvm__handle kind,
+                               struct machvm__process_numbers numbers, enum machvm_right right,
+                               mach_port_name_t *name)
+{
+	struct wanted wanted = {right, numbers.tgid};
+	struct machvm__task *task;
+	kern_return_t kr;
+
+	machvm__port_destructor(MACHVM__PORT_TASK, destroy);
+	machvm__fork_notice_add(renew);
+	task = malloc(sizeof *task);
+	if (!task) {
+		machvm__descriptor_close(handle);
+		return machvm__error_open(numbers.proc_tgid, -ENOMEM);
+	}
+	task->right = right;
+	machvm__target_init(&task->target, handle, kind, numbers, right == MACHVM_RIGHT_CONTROL);
+	kr = knock(task);
+	if (kr == KERN_SUCCESS && machvm__port_find(MACHVM__PORT_TASK, same, &wanted, name)) {
+		destroy(task);
+		return KERN_SUCCESS;
+	}
+	if (kr == KERN_SUCCESS && !machvm__port_insert(MACHVM__PORT_TASK, task, name))
+		kr = machvm__error(KERN_RESOURCE_SHORTAGE, "task open", "no port name is left");
+	if (kr != KERN_SUCCESS)
+		destroy(task);
+	return kr;
+}
+
+int machvm__task_pid(struct machvm__hold *hold)
+{
+	if (machvm__target_alive(hold->target))
+		return -ESRCH;
+	return hold->target->numbers.tgid;
+}

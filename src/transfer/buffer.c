@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * buffer.c - the cheapest exact answer for each size (on the machine at hand: a
+ * probe 0.2 us a page, two look-ups at the own map 1.9 us at any size, filling
+ * the page tables 1.1 us and 0.2 us a page).
+ */
+#include "buffer.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+#include "own_memory.h"
+#include "survey.h"
+#include "target.h"
+
+#define PROBE_PAGES 9
+
+static size_t page_count(uintptr_t start, size_t size)
+{
+	size_t page = machvm__page_size();
+
+	return ((start & (page - 1)) + size + page - 1) / page;
+}
+
+static bool readable(uintptr_t start, size_t size)
+{
+	struct machvm__target *own = machvm__target_own();
+	struct machvm__fault fault;
+	size_t page = machvm__page_size();
+	size_t pages = page_count(start, size);
+
+	if (pages <= PROBE_PAGES) {
+		for (uintptr_t at = start; pages--; at = (at & ~(page - 1)) + page)
+			if (machvm__own_memory_probe((const void *)at))
+				return false;
+		return true;
+	}
+	if (machvm__target_queries() &&
+	    machvm__survey(own, MACHVM__READ, start, size, 0, &fault))
+		return true;
+	/* The last word: device memory, for one, may be read here and by nobody else. */
+	return machvm__own_memory_gather(own->numbers.tgid, (const void *)start, size) == 0;
+}
+
+static bool writable(uintptr_t start, size_t size)
+{
+	struct machvm__fault fault;
+	int r;
+
+	if (!machvm__target_queries()) {
+		r = machvm__own_memory_populate((void *)start, size);
+		if (r != -EINVAL)
+			return r == 0;
+	}
+	return machvm__survey(machvm__target_own(), MACHVM__WRITE, start, size, 0, &fault);
+}
+
+bool machvm__buffer_good(const void *data, size_t size, enum machvm__direction access)
+{
+	uintptr_t start = (uintptr_t)data;
+	uintptr_t end;
+
+	if (__builtin_add_overflow(start, size, &end))
+		return false;
+	return access == MACHVM__READ ? readable(start, size) : writable(start, size);
+}
+
+bool machvm__buffer_rest_good(const void *data, size_t size, enum machvm__direction access)
+{
+	uintptr_t start = (uintptr_t)data;
+	size_t first = machvm__page_size() - (start & (machvm__page_size() - 1));
+
+	if (size <= first)
+		return true;
+	return machvm__buffer_good((const char *)data + first, size - first, access);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fault.h - why bytes did not move: the vocabulary between the layers that find
+ * out and the one that turns it into a kern_return_t and a sentence.
+ */
+#ifndef MACHVM_TRANSFER_FAULT_H
+#define MACHVM_TRANSFER_FAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "maps.h"
+
+enum machvm__cause {
+	MACHVM__CAUSE_UNMAPPED,  /* no region there */
+	MACHVM__CAUSE_RANGE,     /* the range wraps or leaves the user's half */
+	MACHVM__CAUSE_PROTECTED, /* the region does not permit it */
+	MACHVM__CAUSE_GUARD,     /* a guard page within a region that would */
+	MACHVM__CAUSE_CONTENTS,  /* permitted, and yet no page: end of file, poison, no memory */
+	MACHVM__CAUSE_WAIT,      /* it would have to be waited for */
+	MACHVM__CAUSE_SECRET,    /* permitted to the target, and to nobody else */
+	MACHVM__CAUSE_CALLER,    /* the caller's own buffer */
+	MACHVM__CAUSE_GONE,      /* the process */
+	MACHVM__CAUSE_DENIED,    /* the system refuses this caller this target */
+	MACHVM__CAUSE_SHORTAGE,  /* no memory or descriptor left here */
+	MACHVM__CAUSE_CHANGED,   /* exec in the middle, or a put-back that was refused */
+};
+
+struct machvm__fault {
+	enum machvm__cause cause;
+	int error;        /* errno, positive; 0 when no call failed */
+	uint64_t raddr;   /* the first failing address */
+	size_t done;      /* bytes known to be changed */
+	bool writing;     /* what was wanted of the page */
+	const char *step; /* a constant */
+	bool has_region;
+	struct machvm__vma region;
+	char name[256]; /* of the region, cut at the front when it is longer */
+};
+
+#endif

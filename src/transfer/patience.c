@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* patience.c - userfaultfd, FUSE, and device memory. */
+#include "patience.h"
+
+#include <errno.h>
+
+#include "descriptor.h"
+#include "mounts.h"
+#include "smaps.h"
+
+static bool wait_needed(struct machvm__fault *fault, uint64_t raddr, int error)
+{
+	fault->cause = MACHVM__CAUSE_WAIT;
+	fault->raddr = raddr;
+	fault->error = error;
+	fault->step = "page probe";
+	return false;
+}
+
+bool machvm__patience_unneeded(struct machvm__target *target, const struct machvm__vma *vma,
+                               uint64_t start, uint64_t end, struct machvm__fault *fault)
+{
+	size_t page = machvm__page_size();
+	struct machvm__doubtful run;
+	bool served = false, asked = false;
+
+	while (start < end && machvm__target_doubt(target, start, end, true, &run) == 1) {
+		if (vma->inode && !asked) {
+			served = machvm__mounts_served(vma->device_major, vma->device_minor);
+			asked = true;
+		}
+		/* Guard pages are the survey's; it comes by next. */
+		for (uint64_t at = run.start; run.doubt != MACHVM__DOUBT_GUARD && at < run.end; at += page) {
+			char sink;
+			size_t done;
+
+			if (served)
+				return wait_needed(fault, at, 0);
+			if (machvm__target_force(target, MACHVM__READ, at, &sink, 1, &done) == -EFAULT)
+				return wait_needed(fault, at, EIO);
+		}
+		start = run.end;
+	}
+	return true;
+}
+
+bool machvm__patience_device(struct machvm__target *target, const struct machvm__vma *vma)
+{
+	struct machvm__smaps region;
+	int fd = machvm__target_open_named(target, "smaps");
+	int r;
+
+	if (fd < 0)
+		return false;
+	r = machvm__smaps_find(fd, vma->start, &region);
+	machvm__descriptor_close(fd);
+	return r == 0 && (region.flags & (MACHVM__VM_IO | MACHVM__VM_PFNMAP));
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* survey.c - the pages of a range, judged in ascending order. */
+#include "survey.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "patience.h"
+
+/* The memory of memfd_secret(2): "/secretmem" on a file system without a device. */
+static bool secret(const struct machvm__vma *vma, const char *name)
+{
+	return vma->device_major == 0 && !strncmp(name, "/secretmem", 10);
+}
+
+static uint64_t page_floor(uint64_t address)
+{
+	return address & ~(uint64_t)(machvm__page_size() - 1);
+}
+
+/* The end of a range, rounded up to a page; ranges that wrap never come here. */
+static uint64_t page_ceiling(uint64_t address)
+{
+	return page_floor(address + machvm__page_size() - 1);
+}
+
+static bool permits(const struct machvm__vma *vma, enum machvm__direction access, unsigned options)
+{
+	unsigned needed = access == MACHVM__WRITE ? MACHVM__VMA_WRITE : MACHVM__VMA_READ;
+
+	if (vma->access & needed)
+		return true;
+	return (options & MACHVM__SURVEY_FORCE) && !(vma->access & MACHVM__VMA_SHARED);
+}
+
+/* Copies the end of a name: that is where the file is. */
+static void set_region(struct machvm__fault *fault, const struct machvm__vma *vma, const char *name)
+{
+	size_t length = strlen(name);
+	size_t room = sizeof fault->name - 1;
+
+	fault->has_region = true;
+	fault->region = *vma;
+	if (length <= room) {
+		memcpy(fault->name, name, length + 1);
+	} else {
+		memcpy(fault->name, "...", 3);
+		memcpy(fault->name + 3, name + length - (room - 3), room - 3 + 1);
+	}
+}
+
+static bool found(struct machvm__fault *fault, enum machvm__cause cause, uint64_t raddr, int error,
+                  const char *step)
+{
+	fault->cause = cause;
+	fault->raddr = raddr;
+	fault->error = error < 0 ? -error : error;
+	fault->step = step;
+	return false;
+}
+
+/* A look itself failed: the process, not the page, is the matter. */
+static bool no_look(struct machvm__fault *fault, uint64_t raddr, int r, const char *step)
+{
+	switch (r) {
+	case -ESRCH:
+		return found(fault, MACHVM__CAUSE_GONE, 0, r, step);
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+		return found(fault, MACHVM__CAUSE_SHORTAGE, 0, r, step);
+	case -ECANCELED:
+		return found(fault, MACHVM__CAUSE_CHANGED, raddr, 0, step);
+	default:
+		return found(fault, MACHVM__CAUSE_DENIED, 0, r, step);
+	}
+}
+
+/* Looks up the region again with its name, for the report. */
+static void name_region(struct machvm__target *target, uint64_t raddr, struct machvm__fault *fault)
+{
+	struct machvm__vma vma;
+	char name[MACHVM__VMA_NAME];
+
+	if (machvm__target_region(target, raddr, &vma, name, sizeof name) == 0 && vma.start <= raddr) {
+		set_region(fault, &vma, name);
+		if (fault->cause == MACHVM__CAUSE_CONTENTS && secret(&vma, name))
+			fault->cause = MACHVM__CAUSE_SECRET;
+		else if (fault->cause == MACHVM__CAUSE_CONTENTS && machvm__patience_device(target, &vma))
+			fault->cause = MACHVM__CAUSE_SECRET;
+	}
+}
+
+/*
+ * The pages of one region that the region cannot vouch for. Anonymous private
+ * pages that are absent are zeroes in waiting; absent pages of anything else
+ * must come from somewhere, and are tried.
+ */
+static bool pages_good(struct machvm__target *target, const struct machvm__vma *vma, uint64_t start,
+                       uint64_t end, unsigned options, struct machvm__fault *fault)
+{
+	bool absent = vma->inode != 0 || (vma->access & MACHVM__VMA_SHARED);
+	struct machvm__doubtful doubtful;
+
+	while (start < end) {
+		int r = machvm__target_doubt(target, start, end, absent, &doubtful);
+
+		if (r < 0)
+			return no_look(fault, start, r, "page look-up");
+		if (r == 0)
+			return true;
+		if (doubtful.doubt == MACHVM__DOUBT_GUARD) {
+			found(fault, MACHVM__CAUSE_GUARD, doubtful.start, 0, "page look-up");
+			name_region(target, doubtful.start, fault);
+			return false;
+		}
+		uint64_t bad;
+		r = machvm__target_probe(target, doubtful.start, doubtful.end, &bad);
+		if (r == -ESRCH)
+			return no_look(fault, bad, r, "page probe");
+		if (r) {
+			found(fault, MACHVM__CAUSE_CONTENTS, bad, r, "page probe");
+			name_region(target, bad, fault);
+			return false;
+		}
+		start = doubtful.end;
+	}
+	return true;
+}
+
+bool machvm__survey(struct machvm__target *target, enum machvm__direction access, uint64_t raddr,
+                    size_t size, unsigned options, struct machvm__fault *fault)
+{
+	uint64_t end = raddr + size;
+	uint64_t at = raddr;
+
+	fault->writing = access == MACHVM__WRITE;
+	fault->has_region = false;
+	while (at < end) {
+		struct machvm__vma vma;
+		int r = machvm__target_region(target, at, &vma, NULL, 0);
+
+		if (r == -ENOENT || (r == 0 && vma.start > at))
+			return found(fault, MACHVM__CAUSE_UNMAPPED, at, 0, "region lookup");
+		if (r)
+			return no_look(fault, at, r, "region lookup");
+		if (!permits(&vma, access, options)) {
+			found(fault, MACHVM__CAUSE_PROTECTED, at, 0, "region lookup");
+			name_region(target, at, fault);
+			return false;
+		}
+		uint64_t stop = vma.end < end ? vma.end : page_ceiling(end);
+		if ((options & MACHVM__SURVEY_NOWAIT) &&
+		    !machvm__patience_unneeded(target, &vma, page_floor(at), stop, fault))
+			return false;
+		if (!pages_good(target, &vma, page_floor(at), stop, options, fault)) {
+			/* The first address that was asked for, not the start of its page. */
+			if (fault->raddr && fault->raddr < at)
+				fault->raddr = at;
+			return false;
+		}
+		at = vma.end;
+	}
+	return true;
+}
+
+void machvm__survey_explain(struct machvm__target *target, enum machvm__direction access,
+                            uint64_t raddr, unsigned options, int error, const char *step,
+                            struct machvm__fault *fault)
+{
+	fault->writing = access == MACHVM__WRITE;
+	fault->has_region = false;
+	if (machvm__target_alive(target)) {
+		found(fault, MACHVM__CAUSE_GONE, 0, ESRCH, step);
+		return;
+	}
+	if (error != -EFAULT && error != -ENOMEM) {
+		no_look(fault, raddr, error, step);
+		return;
+	}
+	/* Survey that one byte: most causes are plain now. */
+	if (!machvm__survey(target, access, raddr, 1, options, fault)) {
+		fault->error = -error;
+		if (fault->cause != MACHVM__CAUSE_GONE && fault->cause != MACHVM__CAUSE_DENIED)
+			fault->step = step;
+		return;
+	}
+	found(fault, MACHVM__CAUSE_CONTENTS, raddr, error, step);
+	name_region(target, raddr, fault);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * transfer.h - moving bytes, all of them or none.
+ *
+ * A range within one page on both sides cannot be moved in part, so it is one
+ * system call and nothing else; only when that fails is the reason looked up.
+ * A longer one is surveyed first. Undo is kept only for a transaction.
+ *
+ * Every function returns true when all bytes have moved, or false with *fault
+ * filled. `size` is not 0.
+ */
+#ifndef MACHVM_TRANSFER_H
+#define MACHVM_TRANSFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fault.h"
+#include "target.h"
+
+enum {
+	MACHVM__TRANSFER_TRANSACTION = 1 << 0,
+	MACHVM__TRANSFER_FORCE = 1 << 1,
+	MACHVM__TRANSFER_NOWAIT = 1 << 2,
+};
+
+bool machvm__transfer_write(struct machvm__target *target, uint64_t raddr, const void *data,
+                            size_t size, unsigned options, struct machvm__fault *fault);
+
+bool machvm__transfer_read(struct machvm__target *target, uint64_t raddr, void *data, size_t size,
+                           unsigned options, struct machvm__fault *fault);
+
+/* Into memory that is known to be good, and whose contents after a failure do not matter. */
+bool machvm__transfer_fetch(struct machvm__target *target, uint64_t raddr, void *data, size_t size,
+                            struct machvm__fault *fault);
+
+/* Inside one target, as by memmove. */
+bool machvm__transfer_copy(struct machvm__target *target, uint64_t source, size_t size,
+                           uint64_t destination, struct machvm__fault *fault);
+
+#endif
