@@ -5,25 +5,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-bool machvm__copy_reaches(uint64_t raddr, size_t size)
-{
-	return raddr <= UINTPTR_MAX && size <= UINTPTR_MAX - raddr;
-}
-
-ssize_t machvm__copy_process(enum machvm__direction direction, int tid, uint64_t raddr, void *local,
-                             size_t size)
-{
-	struct iovec here = {local, size};
-	struct iovec there = {(void *)(uintptr_t)raddr, size};
-	ssize_t n;
-
-	if (direction == MACHVM__WRITE)
-		n = process_vm_writev(tid, &here, 1, &there, 1, 0);
-	else
-		n = process_vm_readv(tid, &here, 1, &there, 1, 0);
-	return n < 0 ? -errno : n;
-}
-
 ssize_t machvm__copy_process_list(enum machvm__direction direction, int tid,
                                   const struct iovec *local, size_t locals,
                                   const struct iovec *remote, size_t remotes)

@@ -19,7 +19,10 @@
 #include <stdint.h>
 #include <stdbool.h>
 #include <sys/types.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+
+#include "fast_cpu.h"
 
 enum machvm__direction { MACHVM__READ, MACHVM__WRITE };
 
@@ -27,10 +30,21 @@ enum machvm__direction { MACHVM__READ, MACHVM__WRITE };
 #define MACHVM__COPY_MAX ((size_t)1 << 30)
 
 /* False when an address above the caller's own word length is meant (a 32-bit caller). */
-bool machvm__copy_reaches(uint64_t raddr, size_t size);
+static inline bool machvm__copy_reaches(uint64_t raddr, size_t size)
+{
+	return raddr <= UINTPTR_MAX && size <= UINTPTR_MAX - raddr;
+}
 
-ssize_t machvm__copy_process(enum machvm__direction direction, int tid, uint64_t raddr, void *local,
-                             size_t size);
+static inline ssize_t machvm__copy_process(enum machvm__direction direction, int tid, uint64_t raddr,
+                                           void *local, size_t size)
+{
+	struct iovec here = {local, size};
+	struct iovec there = {(void *)(uintptr_t)raddr, size};
+
+	return machvm__fast_call(direction == MACHVM__WRITE ? SYS_process_vm_writev
+	                                                    : SYS_process_vm_readv,
+	                         tid, (long)&here, 1, (long)&there, 1, 0);
+}
 ssize_t machvm__copy_process_list(enum machvm__direction direction, int tid,
                                   const struct iovec *local, size_t locals,
                                   const struct iovec *remote, size_t remotes);

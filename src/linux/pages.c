@@ -13,18 +13,6 @@
 /* ENOTTY and EINVAL are remembered: the kernel will not learn it while we run. */
 static _Atomic bool scan_missing;
 
-size_t machvm__page_size(void)
-{
-	static _Atomic size_t size;
-	size_t s = atomic_load_explicit(&size, memory_order_relaxed);
-
-	if (!s) {
-		s = (size_t)sysconf(_SC_PAGESIZE);
-		atomic_store_explicit(&size, s, memory_order_relaxed);
-	}
-	return s;
-}
-
 int machvm__pages_read(int pagemap_fd, uint64_t start, size_t count, uint64_t *words)
 {
 	uint64_t first = start / machvm__page_size();

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fast_cpu.h"
+
 enum machvm__doubt {
 	MACHVM__DOUBT_GUARD,  /* MADV_GUARD_INSTALL: access is refused */
 	MACHVM__DOUBT_PROBE,  /* swapped, poisoned, migrating, or not there yet: try it */
@@ -42,6 +44,9 @@ int machvm__pages_doubt(int pagemap_fd, uint64_t start, uint64_t end, bool absen
 int machvm__pages_read(int pagemap_fd, uint64_t start, size_t count, uint64_t *words);
 
 /* The kernel's page size. */
-size_t machvm__page_size(void);
+static inline size_t machvm__page_size(void)
+{
+	return MACHVM__PAGE_SIZE;
+}
 
 #endif

@@ -73,6 +73,31 @@ static inline bool machvm__target_honours(struct machvm__target *target,
 }
 
 /*
+ * The shortest way: one process_vm_*, for a range inside one page on both sides,
+ * which moves wholly or not at all. True when it has; false says nothing of the
+ * reason, and *stray bytes may have gone to the next owner of the number.
+ */
+static inline bool machvm__target_quick(struct machvm__target *target,
+                                        enum machvm__direction direction, uint64_t raddr,
+                                        void *local, size_t size, size_t *stray)
+{
+	ssize_t n;
+
+	*stray = 0;
+	if (__builtin_expect(!machvm__target_honours(target, direction, raddr, size) ||
+	                             machvm__target_alive(target),
+	                     0))
+		return false;
+	n = machvm__copy_process(direction, atomic_load_explicit(&target->tid, memory_order_relaxed),
+	                         raddr, local, size);
+	if (__builtin_expect(n == (ssize_t)size && machvm__target_alive(target) == 0, 1))
+		return true;
+	if (n > 0)
+		*stray = (size_t)n;
+	return false;
+}
+
+/*
  * Moves bytes with the kernel checking the target's protections page by page:
  * 0, or -errno with *done bytes moved. Identity is proved before and after.
  */

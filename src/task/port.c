@@ -10,30 +10,16 @@
 
 #include "fork_notice.h"
 
-/* An entry's state, in the upper half of its word; the lower half counts pins. */
-#define LIVE           (UINT64_C(1) << 32)
-#define DYING          (UINT64_C(1) << 33) /* the last reference is gone, pins may remain */
-#define GENERATION(g)  ((uint64_t)(g) << 40)
-#define STATE(word)    ((word) >> 32)
-#define PINS(word)     ((uint32_t)(word))
+#define LIVE          MACHVM__PORT_LIVE
+#define DYING         MACHVM__PORT_DYING
+#define GENERATION(g) MACHVM__PORT_GENERATION(g)
+#define STATE(word)   ((word) >> 32)
+#define PINS(word)    ((uint32_t)(word))
 
 #define FIRST_GENERATION 3
 #define PERMANENT UINT32_MAX
 
-struct entry {
-	_Atomic uint64_t word;
-	void *object;
-	enum machvm__port_kind kind;
-	uint32_t references; /* under the lock */
-	uint32_t next_free;
-	uint8_t generation;
-};
-
-/* 256 entries a chunk; a chunk, once there, stays where it is. */
-#define CHUNK_ENTRIES 256u
-#define CHUNKS        4096u
-
-static struct entry first_chunk[CHUNK_ENTRIES] = {
+static struct machvm__port_entry first_chunk[MACHVM__PORT_CHUNK_ENTRIES] = {
 	[1] = {.word = LIVE | GENERATION(FIRST_GENERATION),
                .kind = MACHVM__PORT_TASK,
                .references = PERMANENT,
@@ -43,7 +29,7 @@ static struct entry first_chunk[CHUNK_ENTRIES] = {
                .references = PERMANENT,
                .generation = FIRST_GENERATION},
 };
-static struct entry *_Atomic chunks[CHUNKS] = {first_chunk};
+struct machvm__port_entry *_Atomic machvm__port_chunks[MACHVM__PORT_CHUNKS] = {first_chunk};
 
 /* Under the lock. Index 0 is never a name, so it ends the queue of free ones. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -63,28 +49,17 @@ static void renew(void)
 	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 }
 
-static struct entry *entry_at(uint32_t index)
-{
-	struct entry *chunk;
-
-	if (index / CHUNK_ENTRIES >= CHUNKS)
-		return NULL;
-	chunk = atomic_load_explicit(&chunks[index / CHUNK_ENTRIES], memory_order_acquire);
-	return chunk ? &chunk[index % CHUNK_ENTRIES] : NULL;
-}
-
-static void put_on_free_queue(uint32_t index, struct entry *entry)
+static void put_on_free_queue(uint32_t index, struct machvm__port_entry *entry)
 {
 	entry->next_free = 0;
 	if (free_last)
-		entry_at(free_last)->next_free = index;
+		machvm__port_entry(free_last)->next_free = index;
 	else
 		free_first = index;
 	free_last = index;
 }
 
-/* Destroys what is behind a dying entry, if nobody pins it any more. */
-static void bury(uint32_t index, struct entry *entry)
+void machvm__port_bury(mach_port_name_t name, struct machvm__port_entry *entry)
 {
 	uint64_t word = DYING | GENERATION(entry->generation);
 	void (*destroy)(void *);
@@ -98,47 +73,14 @@ static void bury(uint32_t index, struct entry *entry)
 	pthread_mutex_lock(&lock);
 	entry->object = NULL;
 	entry->generation++;
-	put_on_free_queue(index, entry);
+	put_on_free_queue(MACH_PORT_INDEX(name), entry);
 	pthread_mutex_unlock(&lock);
 	if (destroy)
 		destroy(object);
 }
 
-static void unpin(uint32_t index, struct entry *entry)
-{
-	uint64_t word = atomic_fetch_sub_explicit(&entry->word, 1, memory_order_acq_rel) - 1;
-
-	if (__builtin_expect((word & DYING) && PINS(word) == 0, 0))
-		bury(index, entry);
-}
-
-bool machvm__port_hold(mach_port_name_t name, enum machvm__port_kind *kind, void **object)
-{
-	uint32_t index = MACH_PORT_INDEX(name);
-	struct entry *entry = entry_at(index);
-	uint64_t word;
-
-	if (__builtin_expect(!entry, 0))
-		return false;
-	word = atomic_fetch_add_explicit(&entry->word, 1, memory_order_acquire);
-	if (__builtin_expect(STATE(word) != STATE(LIVE | GENERATION(name & 0xff)), 0)) {
-		unpin(index, entry);
-		return false;
-	}
-	*kind = entry->kind;
-	*object = entry->object;
-	return true;
-}
-
-void machvm__port_release(mach_port_name_t name)
-{
-	uint32_t index = MACH_PORT_INDEX(name);
-
-	unpin(index, entry_at(index));
-}
-
 /* Changes the state and leaves the pins of passers-by alone. */
-static void set_state(struct entry *entry, uint64_t state)
+static void set_state(struct machvm__port_entry *entry, uint64_t state)
 {
 	uint64_t word = atomic_load(&entry->word);
 
@@ -150,37 +92,37 @@ static void set_state(struct entry *entry, uint64_t state)
 static uint32_t take_index(void)
 {
 	uint32_t index = free_first;
-	struct entry *chunk;
+	struct machvm__port_entry *chunk;
 
 	if (index) {
-		struct entry *entry = entry_at(index);
+		struct machvm__port_entry *entry = machvm__port_entry(index);
 		free_first = entry->next_free;
 		if (!free_first)
 			free_last = 0;
 		return index;
 	}
-	if (unused / CHUNK_ENTRIES >= CHUNKS)
+	if (unused / MACHVM__PORT_CHUNK_ENTRIES >= MACHVM__PORT_CHUNKS)
 		return 0;
-	if (!entry_at(unused)) {
-		chunk = calloc(CHUNK_ENTRIES, sizeof *chunk);
+	if (!machvm__port_entry(unused)) {
+		chunk = calloc(MACHVM__PORT_CHUNK_ENTRIES, sizeof *chunk);
 		if (!chunk)
 			return 0;
-		atomic_store_explicit(&chunks[unused / CHUNK_ENTRIES], chunk, memory_order_release);
+		atomic_store_explicit(&machvm__port_chunks[unused / MACHVM__PORT_CHUNK_ENTRIES], chunk, memory_order_release);
 	}
-	entry_at(unused)->generation = FIRST_GENERATION;
+	machvm__port_entry(unused)->generation = FIRST_GENERATION;
 	return unused++;
 }
 
 bool machvm__port_insert(enum machvm__port_kind kind, void *object, mach_port_name_t *name)
 {
-	struct entry *entry;
+	struct machvm__port_entry *entry;
 	uint32_t index;
 
 	machvm__fork_notice_add(renew);
 	pthread_mutex_lock(&lock);
 	index = take_index();
 	if (index) {
-		entry = entry_at(index);
+		entry = machvm__port_entry(index);
 		entry->object = object;
 		entry->kind = kind;
 		entry->references = 1;
@@ -198,7 +140,7 @@ bool machvm__port_find(enum machvm__port_kind kind, bool (*same)(void *object, c
 
 	pthread_mutex_lock(&lock);
 	for (uint32_t index = 3; index < unused && !found; index++) {
-		struct entry *entry = entry_at(index);
+		struct machvm__port_entry *entry = machvm__port_entry(index);
 
 		if (!(atomic_load(&entry->word) & LIVE) || entry->kind != kind ||
 		    entry->references == INT_MAX || !same(entry->object, wanted))
@@ -214,7 +156,7 @@ bool machvm__port_find(enum machvm__port_kind kind, bool (*same)(void *object, c
 void machvm__port_each(enum machvm__port_kind kind, void (*visit)(void *object))
 {
 	for (uint32_t index = 3; index < unused; index++) {
-		struct entry *entry = entry_at(index);
+		struct machvm__port_entry *entry = machvm__port_entry(index);
 
 		if ((atomic_load(&entry->word) & (LIVE | DYING)) && entry->kind == kind)
 			visit(entry->object);
@@ -222,9 +164,9 @@ void machvm__port_each(enum machvm__port_kind kind, void (*visit)(void *object))
 }
 
 /* The entry of a live name, under the lock. */
-static struct entry *live(mach_port_name_t name)
+static struct machvm__port_entry *live(mach_port_name_t name)
 {
-	struct entry *entry = entry_at(MACH_PORT_INDEX(name));
+	struct machvm__port_entry *entry = machvm__port_entry(MACH_PORT_INDEX(name));
 
 	if (!entry || STATE(atomic_load(&entry->word)) !=
 	                      STATE(LIVE | GENERATION(name & 0xff)))
@@ -235,7 +177,7 @@ static struct entry *live(mach_port_name_t name)
 kern_return_t machvm__port_change(mach_port_name_t name, int64_t delta)
 {
 	kern_return_t kr = KERN_SUCCESS;
-	struct entry *entry;
+	struct machvm__port_entry *entry;
 	bool last = false;
 
 	pthread_mutex_lock(&lock);
@@ -260,13 +202,13 @@ kern_return_t machvm__port_change(mach_port_name_t name, int64_t delta)
 	}
 	pthread_mutex_unlock(&lock);
 	if (last)
-		unpin(MACH_PORT_INDEX(name), entry);
+		machvm__port_release(name, entry);
 	return kr;
 }
 
 kern_return_t machvm__port_count(mach_port_name_t name, uint32_t *references)
 {
-	struct entry *entry;
+	struct machvm__port_entry *entry;
 
 	pthread_mutex_lock(&lock);
 	entry = live(name);

@@ -15,7 +15,9 @@
 
 #include <mach/kern_return.h>
 #include <mach/port.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum machvm__port_kind { MACHVM__PORT_TASK, MACHVM__PORT_HOST, MACHVM__PORT_KINDS };
@@ -27,9 +29,66 @@ enum machvm__port_kind { MACHVM__PORT_TASK, MACHVM__PORT_HOST, MACHVM__PORT_KIND
 /* How an object of a kind is destroyed. Called without locks. To be set before the first insert. */
 void machvm__port_destructor(enum machvm__port_kind kind, void (*destroy)(void *object));
 
-/* Pins the name. False when it is not known; otherwise to be released. */
-bool machvm__port_hold(mach_port_name_t name, enum machvm__port_kind *kind, void **object);
-void machvm__port_release(mach_port_name_t name);
+/* An entry of the table; its rules are port.c's, and only holding and releasing are done here. */
+struct machvm__port_entry {
+	_Atomic uint64_t word; /* the state in the upper half, pins in the lower */
+	void *object;
+	enum machvm__port_kind kind;
+	uint32_t references; /* under the table's lock, as all below */
+	uint32_t next_free;
+	uint8_t generation;
+};
+
+/* The states of an entry. */
+#define MACHVM__PORT_LIVE          (UINT64_C(1) << 32)
+#define MACHVM__PORT_DYING         (UINT64_C(1) << 33) /* no reference is left, pins may be */
+#define MACHVM__PORT_GENERATION(g) ((uint64_t)(g) << 40)
+
+/* 256 entries a chunk; a chunk, once there, stays where it is. */
+#define MACHVM__PORT_CHUNK_ENTRIES 256u
+#define MACHVM__PORT_CHUNKS        4096u
+extern struct machvm__port_entry *_Atomic machvm__port_chunks[MACHVM__PORT_CHUNKS];
+
+static inline struct machvm__port_entry *machvm__port_entry(uint32_t index)
+{
+	struct machvm__port_entry *chunk;
+
+	if (index / MACHVM__PORT_CHUNK_ENTRIES >= MACHVM__PORT_CHUNKS)
+		return NULL;
+	chunk = atomic_load_explicit(&machvm__port_chunks[index / MACHVM__PORT_CHUNK_ENTRIES],
+	                             memory_order_acquire);
+	return chunk ? &chunk[index % MACHVM__PORT_CHUNK_ENTRIES] : NULL;
+}
+
+/* Destroys what is behind a dying entry, if nobody pins it any more. */
+void machvm__port_bury(mach_port_name_t name, struct machvm__port_entry *entry);
+
+/* Lets go of a pin. */
+static inline void machvm__port_release(mach_port_name_t name, struct machvm__port_entry *entry)
+{
+	uint64_t word = atomic_fetch_sub_explicit(&entry->word, 1, memory_order_acq_rel) - 1;
+
+	if (__builtin_expect((word & MACHVM__PORT_DYING) && !(uint32_t)word, 0))
+		machvm__port_bury(name, entry);
+}
+
+/* Pins the name. Null when it is not known; otherwise to be released. */
+static inline struct machvm__port_entry *machvm__port_hold(mach_port_name_t name)
+{
+	struct machvm__port_entry *entry = machvm__port_entry(MACH_PORT_INDEX(name));
+	uint64_t word;
+
+	if (__builtin_expect(!entry, 0))
+		return NULL;
+	word = atomic_fetch_add_explicit(&entry->word, 1, memory_order_acquire);
+	if (__builtin_expect(word >> 32 != (MACHVM__PORT_LIVE |
+	                                    MACHVM__PORT_GENERATION(name & 0xff)) >> 32,
+	                     0)) {
+		machvm__port_release(name, entry);
+		return NULL;
+	}
+	return entry;
+}
 
 /* A new name with one reference, for an object that the table now owns. False when none is left. */
 bool machvm__port_insert(enum machvm__port_kind kind, void *object, mach_port_name_t *name);

@@ -17,53 +17,30 @@ static kern_return_t unknown(mach_port_name_t name)
 	                     "0x%x is not the name of a port", name);
 }
 
-static kern_return_t wrong_kind(mach_port_name_t name)
+kern_return_t machvm__task_refuse(mach_port_name_t name, enum machvm_right needed,
+                                  struct machvm__port_entry *entry)
 {
-	machvm__port_release(name);
-	return machvm__error(KERN_INVALID_ARGUMENT, "task lookup", "port 0x%x is not a task", name);
-}
+	static const char *const rights[] = {"control", "read", "inspect", "name"};
+	kern_return_t kr;
 
-static kern_return_t too_weak(mach_port_name_t name, enum machvm_right has,
-                              enum machvm_right needed)
-{
-	static const char *const names[] = {"control", "read", "inspect", "name"};
-
-	machvm__port_release(name);
-	return machvm__error(KERN_INVALID_ARGUMENT, "task lookup",
-	                     "port 0x%x is a task %s port; this needs the %s right", name, names[has],
-	                     names[needed]);
-}
-
-kern_return_t machvm__task_hold(mach_port_name_t name, enum machvm_right needed,
-                                struct machvm__hold *hold)
-{
-	enum machvm__port_kind kind;
-	void *object;
-
-	machvm__fork_notice();
-	if (__builtin_expect(!machvm__port_hold(name, &kind, &object), 0))
+	if (!entry)
 		return unknown(name);
-	if (__builtin_expect(kind != MACHVM__PORT_TASK, 0))
-		return wrong_kind(name);
-	hold->name = name;
-	if (object) {
-		struct machvm__task *task = object;
-
-		hold->right = task->right;
-		hold->target = &task->target;
+	if (entry->kind != MACHVM__PORT_TASK) {
+		kr = machvm__error(KERN_INVALID_ARGUMENT, "task lookup", "port 0x%x is not a task", name);
 	} else {
-		/* The name that is always there: what it names changes with fork. */
-		hold->right = MACHVM_RIGHT_CONTROL;
-		hold->target = machvm__target_own();
-	}
-	if (__builtin_expect(hold->right > needed, 0))
-		return too_weak(name, hold->right, needed);
-	return KERN_SUCCESS;
-}
+		struct machvm__task *task = entry->object;
 
-void machvm__task_release(struct machvm__hold *hold)
-{
-	machvm__port_release(hold->name);
+		/* A dead process comes before a weak right. */
+		if (machvm__target_alive(&task->target))
+			kr = machvm__error(MACH_SEND_INVALID_DEST, "task lookup", "process %d is gone",
+			                   task->target.numbers.proc_tgid);
+		else
+			kr = machvm__error(KERN_INVALID_ARGUMENT, "task lookup",
+			                   "port 0x%x is a task %s port; this needs the %s right", name,
+			                   rights[task->right], rights[needed]);
+	}
+	machvm__port_release(name, entry);
+	return kr;
 }
 
 static void destroy(void *object)

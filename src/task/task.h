@@ -21,6 +21,7 @@ struct machvm__task {
 /* A task in use by one call. */
 struct machvm__hold {
 	mach_port_name_t name;
+	struct machvm__port_entry *entry;
 	enum machvm_right right;
 	struct machvm__target *target;
 };
@@ -30,9 +31,9 @@ struct machvm__hold {
  * MACH_SEND_INVALID_DEST for a null or unknown name; KERN_INVALID_ARGUMENT for a
  * port of another kind or a right that is too weak. A failure is on record.
  */
-kern_return_t machvm__task_hold(mach_port_name_t name, enum machvm_right needed,
-                                struct machvm__hold *hold);
-void machvm__task_release(struct machvm__hold *hold);
+static inline kern_return_t machvm__task_hold(mach_port_name_t name, enum machvm_right needed,
+                                              struct machvm__hold *hold);
+static inline void machvm__task_release(struct machvm__hold *hold);
 
 /*
  * A name for the process behind a handle, which it takes over, also on failure.
@@ -41,6 +42,39 @@ void machvm__task_release(struct machvm__hold *hold);
 kern_return_t machvm__task_new(int handle, enum machvm__handle kind,
                                struct machvm__process_numbers numbers, enum machvm_right right,
                                mach_port_name_t *name);
+
+/* Why a name cannot be held; lets go of it. Never KERN_SUCCESS. */
+kern_return_t machvm__task_refuse(mach_port_name_t name, enum machvm_right needed,
+                                  struct machvm__port_entry *entry);
+
+static inline kern_return_t machvm__task_hold(mach_port_name_t name, enum machvm_right needed,
+                                              struct machvm__hold *hold)
+{
+	struct machvm__task *task;
+
+	machvm__fork_notice();
+	hold->name = name;
+	hold->entry = machvm__port_hold(name);
+	if (__builtin_expect(!hold->entry || hold->entry->kind != MACHVM__PORT_TASK, 0))
+		return machvm__task_refuse(name, needed, hold->entry);
+	task = hold->entry->object;
+	if (__builtin_expect(!task, 0)) {
+		/* The name that is always there: what it names changes with fork. */
+		hold->right = MACHVM_RIGHT_CONTROL;
+		hold->target = machvm__target_own();
+		return KERN_SUCCESS;
+	}
+	hold->right = task->right;
+	hold->target = &task->target;
+	if (__builtin_expect(hold->right > needed, 0))
+		return machvm__task_refuse(name, needed, hold->entry);
+	return KERN_SUCCESS;
+}
+
+static inline void machvm__task_release(struct machvm__hold *hold)
+{
+	machvm__port_release(hold->name, hold->entry);
+}
 
 /* The process number of a task in our namespace (0: not visible here), or -ESRCH. */
 int machvm__task_pid(struct machvm__hold *hold);

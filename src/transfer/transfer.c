@@ -10,11 +10,6 @@
 #include "survey.h"
 #include "undo.h"
 
-static bool in_one_page(uint64_t address, size_t size)
-{
-	return (address & (machvm__page_size() - 1)) + size <= machvm__page_size();
-}
-
 static unsigned survey_options(unsigned options)
 {
 	return (options & MACHVM__TRANSFER_FORCE ? MACHVM__SURVEY_FORCE : 0u) |
@@ -76,7 +71,7 @@ static bool looks_good(struct machvm__target *target, enum machvm__direction dir
 	if (!(kernel_judges ? machvm__buffer_rest_good(data, size, here)
 	                    : machvm__buffer_good(data, size, here)))
 		return callers_fault(fault, 0);
-	if (kernel_judges && in_one_page(raddr, size))
+	if (kernel_judges && machvm__transfer_in_one_page(raddr, size))
 		return true;
 	if (machvm__survey(target, direction, raddr, size, survey_options(options), fault))
 		return true;
@@ -179,8 +174,8 @@ bool machvm__transfer_write(struct machvm__target *target, uint64_t raddr, const
 {
 	void *bytes = (void *)(uintptr_t)data;
 
-	if (!(options & ~(unsigned)MACHVM__TRANSFER_TRANSACTION) && in_one_page(raddr, size) &&
-	    in_one_page((uintptr_t)data, size))
+	if (!(options & ~(unsigned)MACHVM__TRANSFER_TRANSACTION) && machvm__transfer_in_one_page(raddr, size) &&
+	    machvm__transfer_in_one_page((uintptr_t)data, size))
 		return move_short(target, MACHVM__WRITE, raddr, bytes, size, fault);
 	return move_long(target, MACHVM__WRITE, raddr, bytes, size, options, fault);
 }
@@ -188,8 +183,8 @@ bool machvm__transfer_write(struct machvm__target *target, uint64_t raddr, const
 bool machvm__transfer_read(struct machvm__target *target, uint64_t raddr, void *data, size_t size,
                            unsigned options, struct machvm__fault *fault)
 {
-	if (!(options & ~(unsigned)MACHVM__TRANSFER_TRANSACTION) && in_one_page(raddr, size) &&
-	    in_one_page((uintptr_t)data, size))
+	if (!(options & ~(unsigned)MACHVM__TRANSFER_TRANSACTION) && machvm__transfer_in_one_page(raddr, size) &&
+	    machvm__transfer_in_one_page((uintptr_t)data, size))
 		return move_short(target, MACHVM__READ, raddr, data, size, fault);
 	return move_long(target, MACHVM__READ, raddr, data, size, options, fault);
 }
@@ -256,8 +251,8 @@ bool machvm__transfer_copy(struct machvm__target *target, uint64_t source, size_
 		fault->raddr = source;
 		return false;
 	}
-	if ((!machvm__target_honours(target, MACHVM__READ, source, size) || !in_one_page(source, size) ||
-	     wraps(destination, size) || !in_one_page(destination, size)) &&
+	if ((!machvm__target_honours(target, MACHVM__READ, source, size) || !machvm__transfer_in_one_page(source, size) ||
+	     wraps(destination, size) || !machvm__transfer_in_one_page(destination, size)) &&
 	    !machvm__survey(target, MACHVM__READ, source, size, 0, fault))
 		return false;
 	if (wraps(destination, size)) {
@@ -268,7 +263,7 @@ bool machvm__transfer_copy(struct machvm__target *target, uint64_t source, size_
 		return false;
 	}
 	if ((!machvm__target_honours(target, MACHVM__WRITE, destination, size) ||
-	     !in_one_page(destination, size)) &&
+	     !machvm__transfer_in_one_page(destination, size)) &&
 	    !machvm__survey(target, MACHVM__WRITE, destination, size, 0, fault))
 		return false;
 	bounce = machvm__own_memory_map(room);

@@ -25,6 +25,11 @@ enum {
 	MACHVM__TRANSFER_NOWAIT = 1 << 2,
 };
 
+static inline bool machvm__transfer_in_one_page(uint64_t address, size_t size)
+{
+	return (address & (machvm__page_size() - 1)) + size <= machvm__page_size();
+}
+
 bool machvm__transfer_write(struct machvm__target *target, uint64_t raddr, const void *data,
                             size_t size, unsigned options, struct machvm__fault *fault);
 
