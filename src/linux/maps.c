@@ -4,9 +4,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "descriptor.h"
+#include "fast_cpu.h"
 #include "uapi.h"
 
 int machvm__maps_query(int maps_fd, uint64_t raddr, struct machvm__vma *vma, char *name,
@@ -20,12 +20,15 @@ int machvm__maps_query(int maps_fd, uint64_t raddr, struct machvm__vma *vma, cha
 		.vma_name_addr = (uint64_t)(uintptr_t)name,
 	};
 
-	while (ioctl(maps_fd, MACHVM__PROCMAP_QUERY, &query)) {
-		if (errno == ENAMETOOLONG && query.vma_name_size) {
+	long r;
+
+	while ((r = machvm__fast_call(SYS_ioctl, maps_fd, (long)MACHVM__PROCMAP_QUERY, (long)&query, 0, 0,
+	                              0))) {
+		if (r == -ENAMETOOLONG && query.vma_name_size) {
 			query.vma_name_size = 0;
 			query.vma_name_addr = 0;
-		} else if (errno != EINTR) {
-			return -errno;
+		} else if (r != -EINTR) {
+			return (int)r;
 		}
 	}
 	*vma = (struct machvm__vma){

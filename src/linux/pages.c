@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "descriptor.h"
@@ -38,15 +37,14 @@ static int doubt_by_scan(int pagemap_fd, uint64_t start, uint64_t end, bool abse
 	                               (absent ? MACHVM__SCAN_PRESENT : 0),
 		.return_mask = MACHVM__SCAN_GUARD,
 	};
-	int n;
+	long n;
 
 	do
-		n = ioctl(pagemap_fd, MACHVM__PAGEMAP_SCAN, &scan);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	if (n == 0)
-		return 0;
+		n = machvm__fast_call(SYS_ioctl, pagemap_fd, (long)MACHVM__PAGEMAP_SCAN, (long)&scan, 0, 0,
+		                      0);
+	while (n == -EINTR);
+	if (n <= 0)
+		return (int)n;
 	*found = (struct machvm__doubtful){
 		region.start, region.end,
 		region.categories & MACHVM__SCAN_GUARD ? MACHVM__DOUBT_GUARD : MACHVM__DOUBT_PROBE};
