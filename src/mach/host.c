@@ -31,13 +31,12 @@ kern_return_t host_page_size(host_t host, vm_size_t *out_page_size)
 
 static kern_return_t check_host(host_t host, const char *step)
 {
-	enum machvm__port_kind kind;
-	void *object;
-	bool known = machvm__port_hold(host, &kind, &object);
+	struct machvm__port_entry *entry = machvm__port_hold(host);
+	bool is_host = entry && entry->kind == MACHVM__PORT_HOST;
 
-	if (known)
-		machvm__port_release(host);
-	if (known && kind == MACHVM__PORT_HOST)
+	if (entry)
+		machvm__port_release(host, entry);
+	if (is_host)
 		return KERN_SUCCESS;
 	return machvm__error(KERN_INVALID_ARGUMENT, step, "0x%x is not a host port", host);
 }

@@ -103,6 +103,8 @@ int machvm__target_reopen(struct machvm__target *target, enum machvm__file_kind 
 	int fd, r = 0;
 
 	pthread_mutex_lock(&target->lock);
+	/* A leader that has exited leaves an empty map behind; its threads have the memory. */
+	machvm__target_rename(target);
 	fd = open_kind(target, kind);
 	if (fd < 0) {
 		r = fd;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "own_memory.h"
 #include "word_tracer.h"
 
 _Atomic unsigned machvm__target_missing;
@@ -28,6 +29,19 @@ static ssize_t copy_once(struct machvm__target *target, enum machvm__direction d
 	if (__builtin_expect(n == -ESRCH, 0) && machvm__target_rename(target) == 0)
 		n = machvm__copy_process(direction, atomic_load(&target->tid), raddr, local, size);
 	return n;
+}
+
+/*
+ * Our own memory from the other side: what the kernel refuses to reach as a
+ * target's page (memfd_secret) it reaches as the caller's.
+ */
+static ssize_t copy_own(enum machvm__direction direction, int self, uint64_t raddr, void *local,
+                        size_t size)
+{
+	enum machvm__direction other = direction == MACHVM__WRITE ? MACHVM__READ : MACHVM__WRITE;
+
+	return machvm__copy_process(other, self, (uint64_t)(uintptr_t)local, (void *)(uintptr_t)raddr,
+	                            size);
 }
 
 static int refuse(struct machvm__target *target, enum machvm__direction direction, int error)
@@ -50,6 +64,9 @@ static int move_pieces(struct machvm__target *target, enum machvm__direction dir
 			return -EOPNOTSUPP;
 		n = copy_once(target, direction, raddr + *done, (char *)local + *done,
 		              piece(size - *done));
+		if (n == -EFAULT && target->own)
+			n = copy_own(direction, atomic_load(&target->tid), raddr + *done,
+			             (char *)local + *done, piece(size - *done));
 		if (n == -ENOSYS || n == -EPERM)
 			return refuse(target, direction, (int)n);
 		if (n <= 0)
@@ -163,6 +180,19 @@ static int probe_page(struct machvm__target *target, uint64_t at, char *sink)
 	return r && honours && r != -ESRCH ? -EFAULT : r;
 }
 
+/* Our own pages, as we would touch them ourselves. */
+static int probe_own(struct machvm__target *target, uint64_t start, uint64_t end, uint64_t *bad)
+{
+	int self = atomic_load(&target->tid);
+
+	if (machvm__own_memory_gather(self, (void *)(uintptr_t)start, (size_t)(end - start)) == 0)
+		return 0;
+	for (*bad = start; *bad < end; *bad += machvm__page_size())
+		if (machvm__own_memory_gather(self, (void *)(uintptr_t)*bad, 1))
+			return -EFAULT;
+	return 0;
+}
+
 int machvm__target_probe(struct machvm__target *target, uint64_t start, uint64_t end, uint64_t *bad)
 {
 	enum { MOST = 256 };
@@ -170,6 +200,8 @@ int machvm__target_probe(struct machvm__target *target, uint64_t start, uint64_t
 	char sink[MOST];
 	size_t page = machvm__page_size();
 
+	if (target->own)
+		return probe_own(target, start, end, bad);
 	while (start < end) {
 		struct iovec into = {sink, 0};
 		uint64_t first = start;

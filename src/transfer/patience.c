@@ -8,9 +8,9 @@
 #include "mounts.h"
 #include "smaps.h"
 
-static bool wait_needed(struct machvm__fault *fault, uint64_t raddr, int error)
+static bool not_there(struct machvm__fault *fault, enum machvm__cause cause, uint64_t raddr, int error)
 {
-	fault->cause = MACHVM__CAUSE_WAIT;
+	fault->cause = cause;
 	fault->raddr = raddr;
 	fault->error = error;
 	fault->step = "page probe";
@@ -35,9 +35,12 @@ bool machvm__patience_unneeded(struct machvm__target *target, const struct machv
 			size_t done;
 
 			if (served)
-				return wait_needed(fault, at, 0);
+				return not_there(fault, MACHVM__CAUSE_WAIT, at, 0);
 			if (machvm__target_force(target, MACHVM__READ, at, &sink, 1, &done) == -EFAULT)
-				return wait_needed(fault, at, EIO);
+				/* Only anonymous memory has no other reason to be missing. */
+				return not_there(fault,
+				                 vma->inode ? MACHVM__CAUSE_CONTENTS : MACHVM__CAUSE_WAIT, at,
+				                 EIO);
 		}
 		start = run.end;
 	}

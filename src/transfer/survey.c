@@ -91,17 +91,37 @@ static void name_region(struct machvm__target *target, uint64_t raddr, struct ma
 	}
 }
 
+/* Tries the pages by reading a byte of each. */
+static bool probe_good(struct machvm__target *target, uint64_t start, uint64_t end,
+                       struct machvm__fault *fault)
+{
+	uint64_t bad = start;
+	int r = machvm__target_probe(target, start, end, &bad);
+
+	if (r == 0)
+		return true;
+	if (r == -ESRCH)
+		return no_look(fault, bad, r, "page probe");
+	found(fault, MACHVM__CAUSE_CONTENTS, bad, r, "page probe");
+	name_region(target, bad, fault);
+	return false;
+}
+
 /*
  * The pages of one region that the region cannot vouch for. Anonymous private
  * pages that are absent are zeroes in waiting; absent pages of anything else
- * must come from somewhere, and are tried.
+ * must come from somewhere, and are tried. So is the first page of whatever has
+ * a file behind it: secret and device memory is present in the page tables, and
+ * out of reach from the first page to the last.
  */
 static bool pages_good(struct machvm__target *target, const struct machvm__vma *vma, uint64_t start,
-                       uint64_t end, unsigned options, struct machvm__fault *fault)
+                       uint64_t end, struct machvm__fault *fault)
 {
 	bool absent = vma->inode != 0 || (vma->access & MACHVM__VMA_SHARED);
 	struct machvm__doubtful doubtful;
 
+	if (vma->inode && !probe_good(target, start, start + machvm__page_size(), fault))
+		return false;
 	while (start < end) {
 		int r = machvm__target_doubt(target, start, end, absent, &doubtful);
 
@@ -114,15 +134,8 @@ static bool pages_good(struct machvm__target *target, const struct machvm__vma *
 			name_region(target, doubtful.start, fault);
 			return false;
 		}
-		uint64_t bad;
-		r = machvm__target_probe(target, doubtful.start, doubtful.end, &bad);
-		if (r == -ESRCH)
-			return no_look(fault, bad, r, "page probe");
-		if (r) {
-			found(fault, MACHVM__CAUSE_CONTENTS, bad, r, "page probe");
-			name_region(target, bad, fault);
+		if (!probe_good(target, doubtful.start, doubtful.end, fault))
 			return false;
-		}
 		start = doubtful.end;
 	}
 	return true;
@@ -150,10 +163,9 @@ bool machvm__survey(struct machvm__target *target, enum machvm__direction access
 			return false;
 		}
 		uint64_t stop = vma.end < end ? vma.end : page_ceiling(end);
-		if ((options & MACHVM__SURVEY_NOWAIT) &&
-		    !machvm__patience_unneeded(target, &vma, page_floor(at), stop, fault))
-			return false;
-		if (!pages_good(target, &vma, page_floor(at), stop, options, fault)) {
+		bool good = !(options & MACHVM__SURVEY_NOWAIT) ||
+		            machvm__patience_unneeded(target, &vma, page_floor(at), stop, fault);
+		if (!good || !pages_good(target, &vma, page_floor(at), stop, fault)) {
 			/* The first address that was asked for, not the start of its page. */
 			if (fault->raddr && fault->raddr < at)
 				fault->raddr = at;
