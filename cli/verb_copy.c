@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* machvm copy - bytes from one place to another inside a process. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <mach/mach_vm.h>
+
+#include "address.h"
+#include "command.h"
+#include "failure.h"
+#include "interrupt.h"
+#include "json.h"
+#include "number.h"
+#include "target.h"
+
+struct request {
+	uint64_t source, size, destination;
+	int json, verbose;
+};
+
+static const struct option_row options[] = {
+	OPTION_JSON,
+	OPTION_VERBOSE,
+	OPTION_END,
+};
+
+static const char text[] =
+	"Copies SIZE bytes from SOURCE to DEST inside the memory of the process. SOURCE must\n"
+	"be readable and DEST writable; they may overlap. Either every byte is in place\n"
+	"afterwards or none. SIZE 0 changes nothing (status 1).\n"
+	"\n"
+	"  machvm copy 4242 '[heap]+0x100' 64 '[heap]+0x200'";
+
+static int resolve(struct request *request, struct layout *layout, char **words)
+{
+	int status = address_resolve(layout, words[0], &request->source);
+
+	if (!status)
+		status = number_parse_size(words[1], "SIZE", &request->size);
+	if (!status)
+		status = address_resolve(layout, words[2], &request->destination);
+	if (!status && !request->size)
+		status = failure_say(STATUS_NOTHING, "SIZE is 0, so nothing is changed");
+	return status;
+}
+
+static void report(const struct request *request, const struct target *target)
+{
+	struct json_object *object;
+
+	if (request->verbose)
+		failure_note("%" PRIu64 " bytes are copied from 0x%" PRIx64 " to 0x%" PRIx64
+			     " in %s (%d)",
+			     request->size, request->source, request->destination, target->name,
+			     target->pid);
+	if (!request->json)
+		return;
+	object = json_object_new_object();
+	json_add_number(object, "pid", (uint64_t)target->pid);
+	json_add(object, "source", json_address(request->source));
+	json_add_number(object, "size", request->size);
+	json_add(object, "destination", json_address(request->destination));
+	json_print(stdout, object);
+}
+
+static int copy(struct request *request, const struct target *target, char **words)
+{
+	struct layout layout = {.target = target};
+	kern_return_t kr;
+	int status = resolve(request, &layout, words);
+
+	layout_free(&layout);
+	if (status)
+		return status;
+	/* From here the copy is finished first, and Ctrl-C comes too late to halve it. */
+	interrupt_watch();
+	kr = mach_vm_copy(target->task, request->source, request->size, request->destination);
+	if (kr != KERN_SUCCESS)
+		return failure_mach(kr);
+	report(request, target);
+	return STATUS_DONE;
+}
+
+static int run(const struct verb *verb, int argc, char **argv)
+{
+	struct words words = {.verb = verb, .argc = argc, .argv = argv};
+	struct request request = {0};
+	struct target target;
+	int letter, status;
+
+	while ((letter = words_next(&words)) > 0) {
+		request.json |= letter == 'j';
+		request.verbose |= letter == 'v';
+	}
+	status = letter == WORDS_STOP ? words.status : words_count(&words, 4, 4);
+	if (status)
+		return status;
+	status = target_open(&target, words.argv[0], MACHVM_RIGHT_CONTROL);
+	if (!status)
+		status = copy(&request, &target, words.argv + 1);
+	target_close(&target);
+	return status;
+}
+
+const struct verb verb_copy = {
+	.name = "copy",
+	.synopsis = "TASK SOURCE SIZE DEST",
+	.summary = "copy bytes from one place to another inside a process",
+	.text = text,
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/* machvm find - where in the memory of a process some bytes are. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <machvm.h>
+
+#include "address.h"
+#include "command.h"
+#include "failure.h"
+#include "interrupt.h"
+#include "json.h"
+#include "number.h"
+#include "pattern.h"
+#include "progress.h"
+#include "region_list.h"
+#include "scan.h"
+#include "size.h"
+#include "target.h"
+#include "terminal.h"
+#include "value.h"
+
+struct request {
+	const char *range;   /* as typed, or null */
+	uint64_t start, end; /* what it comes to */
+	struct region_filter filter;
+	uint64_t limit; /* 0 is none */
+	uint64_t alignment;
+	int aligned; /* to the size of the value, unless alignment says more */
+	unsigned flags;
+	int json, verbose;
+};
+
+/* What a match is printed with. */
+struct printer {
+	const struct request *request;
+	const struct region_list *regions;
+	struct json_array array;
+	uint64_t count;
+};
+
+static const struct option_row options[] = {
+	{'R', "range", "RANGE", "only there: A-B, A+SIZE, '[heap]', or a mapped file"},
+	{'p', "perm", "PERM", "only in regions with these protections: rw, r-x, ?w?"},
+	{'N', "name", "GLOB", "only in regions of that name; may be given several times"},
+	{'l', "limit", "N", "stop after N matches"},
+	{'A', "aligned", "[=N]", "only at multiples of N, or of the size of the value"},
+	OPTION_FORCE,
+	OPTION_NOWAIT,
+	OPTION_JSON,
+	{'v', "verbose", NULL, "tell how much was searched and how much could not be read"},
+	OPTION_END,
+};
+
+static const char text[] =
+	"Prints where the bytes of the PATTERN are, one match per line in ascending order: the\n"
+	"address, the protection of the region, its name and (in decimal) the offset in it.\n"
+	"Status 1 when there is none.\n"
+	"\n"
+	"A PATTERN is VALUES, one after the other: str:hello, u32:1234, f64:1.5, ptr:main, or\n"
+	"hex:de ad ?? ef, where ?? is any byte. Overlapping matches are all found, also across\n"
+	"the border between two regions. What cannot be read is passed over; a region that\n"
+	"the process itself may not read is not looked at without --force. The process goes\n"
+	"on running, and what it moves meanwhile may be missed or found twice.\n"
+	"\n"
+	"A and B of a RANGE are addresses, B is a number. For PERM and GLOB see machvm regions\n"
+	"--help.\n"
+	"\n"
+	"  machvm find redis-server str:hello --perm rw\n"
+	"  machvm find 4242 u32:1234 --aligned --range '[heap]' --limit 10\n"
+	"  machvm find 4242 'hex:7f 45 4c 46 ?? 01' --name 'lib*.so*'";
+
+/* Only the address may look like a hexadecimal number, whatever a file is called. */
+static void print_name(const char *name)
+{
+	char piece[2] = "";
+
+	for (; *name; name++) {
+		if (name[0] == '0' && (name[1] == 'x' || name[1] == 'X')) {
+			printf("0\\%03o", name[1]);
+			name++;
+			continue;
+		}
+		piece[0] = *name;
+		terminal_print(stdout, piece);
+	}
+}
+
+static void print_match(const struct region *region, uint64_t address)
+{
+	printf("%s0x%" PRIx64 "%s  %s%c  ", terminal_style(stdout, TERMINAL_BOLD), address,
+	       terminal_style(stdout, TERMINAL_PLAIN), region_protection(region),
+	       region->shared ? 's' : 'p');
+	print_name(region->name[0] ? region->name : "anonymous");
+	printf("+%" PRIu64 "\n", address - region->start);
+}
+
+static int on_match(uint64_t address, void *context)
+{
+	struct printer *printer = context;
+	const struct region *region = region_list_at(printer->regions, address);
+
+	progress_clear();
+	if (printer->request->json) {
+		struct json_object *object = json_object_new_object();
+
+		json_add(object, "address", json_address(address));
+		json_add(object, "region", json_region(region));
+		json_array_add(&printer->array, object);
+	} else {
+		print_match(region, address);
+	}
+	printer->count++;
+	return ferror(stdout) || printer->count == printer->request->limit;
+}
+
+static uint64_t higher(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static uint64_t lower(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The first and the last region may stick out of the range. */
+static uint64_t total_size(const struct request *request, const struct region_list *regions)
+{
+	uint64_t total = 0;
+	size_t i;
+
+	for (i = 0; i < regions->count; i++)
+		total += lower(regions->items[i].end, request->end) -
+			 higher(regions->items[i].start, request->start);
+	return total;
+}
+
+/* Regions that touch are one span: a match may lie across their border. */
+static int scan_regions(struct scan *scan, const struct request *request,
+			const struct region_list *regions)
+{
+	size_t first, next;
+	int status = STATUS_DONE;
+
+	for (first = 0; first < regions->count && !status && !scan->stopped; first = next) {
+		for (next = first + 1; next < regions->count; next++) {
+			if (regions->items[next].start != regions->items[next - 1].end)
+				break;
+		}
+		status = scan_span(scan, higher(regions->items[first].start, request->start),
+				   lower(regions->items[next - 1].end, request->end));
+	}
+	return status;
+}
+
+static int finish(const struct request *request, const struct scan *scan, struct printer *printer,
+		  int status)
+{
+	char searched[16], unreadable[16];
+
+	if (request->json)
+		json_array_end(&printer->array);
+	if (request->verbose) {
+		size_print(searched, sizeof(searched), scan->progress->done - scan->unreadable);
+		size_print(unreadable, sizeof(unreadable), scan->unreadable);
+		failure_note("%" PRIu64 " matches in %s; %s could not be read", printer->count,
+			     searched, unreadable);
+	}
+	if (status)
+		return status;
+	if (interrupt_pending())
+		return failure_say(STATUS_OTHER, "interrupted before the end");
+	return printer->count ? STATUS_DONE : STATUS_NOTHING;
+}
+
+static int search(const struct request *request, const struct target *target,
+		  const struct pattern *pattern, const struct region_list *regions)
+{
+	struct progress progress;
+	struct printer printer = {
+		.request = request, .regions = regions, .array = {.stream = stdout}};
+	struct scan scan = {
+		.task = target->task,
+		.pattern = pattern,
+		.alignment = request->alignment,
+		.flags = request->flags,
+		.progress = &progress,
+		.match = on_match,
+		.context = &printer,
+	};
+	int status;
+
+	/* Whoever reads the matches wants each as soon as it is found. */
+	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+	interrupt_watch();
+	progress_start(&progress, "searching", total_size(request, regions), 0);
+	status = scan_regions(&scan, request, regions);
+	progress_end(&progress);
+	scan_free(&scan);
+	return finish(request, &scan, &printer, status);
+}
+
+static int choose_regions(struct request *request, struct layout *layout,
+			  struct region_list *regions)
+{
+	struct region_filter filter = request->filter;
+	int status = STATUS_DONE;
+
+	request->end = ~0ull;
+	if (request->range)
+		status = address_resolve_range(layout, request->range, &request->start,
+					       &request->end);
+	if (!(request->flags & MACHVM_FORCE))
+		filter.with |= VM_PROT_READ;
+	if (status)
+		return status;
+	return region_list_read(regions, layout->target->task, request->start, request->end,
+				&filter);
+}
+
+static int resolve_pointer(void *cookie, const char *text_of_address, uint64_t *address)
+{
+	return address_resolve(cookie, text_of_address, address);
+}
+
+static int parse_pattern(struct request *request, struct layout *layout, char **words, int count,
+			 struct values *values, struct pattern *pattern)
+{
+	const struct value_context context = {
+		.word = layout->target->word,
+		.wildcards = 1,
+		.resolve = resolve_pointer,
+		.cookie = layout,
+	};
+	int status = values_parse(values, &context, words, count);
+
+	if (status)
+		return status;
+	if (pattern_init(pattern, values->data.data, values->mask.data, values->data.size))
+		return failure_say(STATUS_USAGE, "the pattern has no byte to look for");
+	if (request->aligned && !request->alignment)
+		request->alignment = values->alignment;
+	if (!request->alignment)
+		request->alignment = 1;
+	return STATUS_DONE;
+}
+
+static int find(struct request *request, const struct target *target, char **words, int count)
+{
+	struct layout layout = {.target = target};
+	struct region_list regions = {0};
+	struct values values = {0};
+	struct pattern pattern;
+	int status = parse_pattern(request, &layout, words, count, &values, &pattern);
+
+	if (!status)
+		status = choose_regions(request, &layout, &regions);
+	if (!status)
+		status = search(request, target, &pattern, &regions);
+	region_list_free(&regions);
+	values_free(&values);
+	layout_free(&layout);
+	return status;
+}
+
+static int set_option(struct request *request, int letter, const char *value)
+{
+	request->json |= letter == 'j';
+	request->verbose |= letter == 'v';
+	request->aligned |= letter == 'A';
+	request->flags |= letter == 'f' ? MACHVM_FORCE : 0;
+	request->flags |= letter == 'n' ? MACHVM_NOWAIT : 0;
+	switch (letter) {
+	case 'R':
+		request->range = value;
+		return STATUS_DONE;
+	case 'p':
+		return region_filter_permit(&request->filter, value);
+	case 'N':
+		region_filter_name(&request->filter, value);
+		return STATUS_DONE;
+	case 'l':
+		return number_parse_size(value, "the limit", &request->limit);
+	case 'A':
+		return value ? number_parse_size(value, "the alignment", &request->alignment)
+			     : STATUS_DONE;
+	default:
+		return STATUS_DONE;
+	}
+}
+
+static int run(const struct verb *verb, int argc, char **argv)
+{
+	struct words words = {.verb = verb, .argc = argc, .argv = argv};
+	struct request request = {0};
+	struct target target = {0};
+	int letter = 0, status = STATUS_DONE;
+
+	while (!status && (letter = words_next(&words)) > 0)
+		status = set_option(&request, letter, words.value);
+	if (!status)
+		status = letter == WORDS_STOP ? words.status : words_count(&words, 2, -1);
+	if (!status)
+		status = target_open(&target, words.argv[0], MACHVM_RIGHT_READ);
+	if (!status)
+		status = find(&request, &target, words.argv + 1, words.argc - 1);
+	target_close(&target);
+	region_filter_free(&request.filter);
+	return status;
+}
+
+const struct verb verb_find = {
+	.name = "find",
+	.synopsis = "TASK PATTERN... [--range RANGE] [--perm PERM] [--name GLOB]...",
+	.summary = "find bytes, text or numbers in the memory of a process",
+	.text = text,
+	.options = options,
+	.run = run,
+};
