@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* Restless memory: one thread per range. */
+#include "churn.h"
+#include "pattern.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define CHURN_THREADS 8
+
+struct churn {
+	pthread_t thread;
+	void (*round)(struct churn *churn);
+	uint8_t *address;
+	size_t size;
+	uint64_t seed;
+	uint64_t rounds;
+	sem_t started;
+};
+
+static struct churn churns[CHURN_THREADS];
+static unsigned churn_count;
+static atomic_bool churn_end;
+
+static void round_protect(struct churn *churn)
+{
+	mprotect(churn->address, churn->size, PROT_READ);
+	mprotect(churn->address, churn->size, PROT_READ | PROT_WRITE);
+}
+
+static void map_fresh(struct churn *churn)
+{
+	/* Filled elsewhere and moved into place: nobody sees the pages half filled. */
+	uint8_t *fresh = mmap(NULL, churn->size, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (fresh == MAP_FAILED)
+		return;
+	pattern_fill(fresh, (uintptr_t)churn->address, churn->size, churn->seed);
+	mremap(fresh, churn->size, churn->size, MREMAP_MAYMOVE | MREMAP_FIXED, churn->address);
+}
+
+static void round_remap(struct churn *churn)
+{
+	munmap(churn->address, churn->size);
+	map_fresh(churn);
+}
+
+static void round_move(struct churn *churn)
+{
+	void *away = mmap(NULL, churn->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (away == MAP_FAILED)
+		return;
+	mremap(churn->address, churn->size, churn->size, MREMAP_MAYMOVE | MREMAP_FIXED, away);
+	mremap(away, churn->size, churn->size, MREMAP_MAYMOVE | MREMAP_FIXED, churn->address);
+}
+
+static void round_store(struct churn *churn)
+{
+	pattern_fill(churn->address, (uintptr_t)churn->address, churn->size, churn->seed);
+}
+
+static const struct {
+	const char *mode;
+	void (*round)(struct churn *churn);
+} modes[] = {
+	{"protect", round_protect}, {"remap", round_remap}, {"replace", map_fresh},
+	{"move", round_move},       {"store", round_store},
+};
+
+static void *churn_run(void *argument)
+{
+	struct churn *churn = argument;
+
+	do {
+		churn->round(churn);
+		if (churn->rounds++ == 0)
+			sem_post(&churn->started);
+	} while (!atomic_load(&churn_end));
+	return NULL;
+}
+
+int churn_start(const char *mode, void *address, size_t size, uint64_t seed)
+{
+	struct churn *churn = &churns[churn_count];
+	size_t i;
+	int r;
+
+	if (churn_count == CHURN_THREADS)
+		return -EAGAIN;
+	*churn = (struct churn){.address = address, .size = size, .seed = seed};
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (strcmp(modes[i].mode, mode) == 0)
+			churn->round = modes[i].round;
+	if (churn->round == NULL)
+		return -EINVAL;
+	sem_init(&churn->started, 0, 0);
+	r = -pthread_create(&churn->thread, NULL, churn_run, churn);
+	if (r != 0)
+		return r;
+	churn_count++;
+	while (sem_wait(&churn->started) != 0)
+		;
+	return 0;
+}
+
+uint64_t churn_stop(void)
+{
+	uint64_t rounds = 0;
+
+	atomic_store(&churn_end, 1);
+	while (churn_count > 0) {
+		struct churn *churn = &churns[--churn_count];
+
+		pthread_join(churn->thread, NULL);
+		rounds += churn->rounds;
+	}
+	atomic_store(&churn_end, 0);
+	return rounds;
+}
