@@ -31,6 +31,7 @@ enum {
 	PROTECTED = 1 << 7,   /* write-protected by the userfaultfd */
 	POISONED = 1 << 8,
 	HALF_FILE = 1 << 9,   /* the file ends in the middle */
+	HUGE_HINT = 1 << 10,  /* with transparent huge pages */
 };
 
 struct kind {
@@ -53,6 +54,7 @@ static const struct kind kinds[] = {
 	{"rx", ANONYMOUS, R | X, FILLED},
 	{"none", ANONYMOUS, PROT_NONE, FILLED},
 	{"fresh", ANONYMOUS, R | W, 0},
+	{"large", ANONYMOUS, R | W, HUGE_HINT},
 	{"devzero", ZERO_DEVICE, R | W, FILLED},
 	{"guard", ANONYMOUS, R | W, GUARDED},
 	{"file-rw", FILE_PRIVATE, R | W, FILLED},
@@ -169,6 +171,8 @@ static int map_anonymous(const struct kind *kind, void *address, size_t size)
 	/* A refused MAP_FIXED may already have unmapped what was there: that is fine here. */
 	if (mmap(address, size, R | W, flags, -1, 0) == MAP_FAILED)
 		return -errno;
+	if (kind->flags & HUGE_HINT)
+		madvise(address, size, MADV_HUGEPAGE);
 	return 0;
 }
 

@@ -25,6 +25,7 @@
  *   hole         nothing
  *   rw ro wo xo rx none    private anonymous memory with that protection
  *   fresh        private anonymous, never touched (reads as zeros)
+ *   large        as fresh, in huge pages where they can be had
  *   devzero      private mapping of /dev/zero
  *   guard        readable and writable, but guarded (MADV_GUARD_INSTALL)
  *   file-rw file-ro file-rx     private mapping of a file

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting victims, talking to them, and ending them whatever happens. */
+#include "harness.h"
+#include "victims.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The ends of the channels as the victim sees them. */
+enum { VICTIM_IN, VICTIM_OUT, VICTIM_SECOND_IN = 3, VICTIM_SECOND_OUT };
+
+static struct victim victims[64];
+static unsigned victim_count;
+
+const char *victim_program(enum word word)
+{
+	static char path[PATH_MAX];
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (n <= 0)
+		fail_case("cannot tell where the test program is");
+	self[n] = '\0';
+	slash = strrchr(self, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	n = snprintf(path, sizeof(path), "%s/../victim/%s", self,
+		     word == WORD_32 ? "victim32" : "victim");
+	if (n >= (ssize_t)sizeof(path))
+		fail_case("the path of the test program is too long");
+	return path;
+}
+
+static struct victim *new_victim(void)
+{
+	if (victim_count == ARRAY_SIZE(victims))
+		fail_case("more victims in one test than the harness counts");
+	victims[victim_count] = (struct victim){
+		.to = -1, .from = -1, .second_to = -1, .second_from = -1};
+	return &victims[victim_count++];
+}
+
+struct ends {
+	int to[2], from[2], second_to[2], second_from[2];
+};
+
+static void make_pipe(int ends[2])
+{
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		fail_case("pipe2: %s", strerror(errno));
+	/* Out of the way of the numbers that the victim's own ends get. */
+	for (int i = 0; i < 2; i++) {
+		int moved = fcntl(ends[i], F_DUPFD_CLOEXEC, 10);
+
+		if (moved < 0)
+			fail_case("fcntl: %s", strerror(errno));
+		close(ends[i]);
+		ends[i] = moved;
+	}
+}
+
+/* In the child, between fork and exec: system calls only. */
+static void become_victim(const struct ends *ends, const char *program, uid_t uid)
+{
+	char *const arguments[] = {(char *)(uintptr_t)program, NULL};
+	char *const environment[] = {NULL};
+
+	if (dup2(ends->to[0], VICTIM_IN) < 0 || dup2(ends->from[1], VICTIM_OUT) < 0 ||
+	    dup2(ends->second_to[0], VICTIM_SECOND_IN) < 0 ||
+	    dup2(ends->second_from[1], VICTIM_SECOND_OUT) < 0)
+		_exit(126);
+	if (uid != (uid_t)-1 && (setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0))
+		_exit(125);
+	execve(program, arguments, environment);
+	_exit(127);
+}
+
+struct victim *victim_spawn_with(enum word word, uid_t uid, pid_t (*make)(void *), void *context)
+{
+	struct victim *victim = new_victim();
+	const char *program = victim_program(word);
+	struct ends ends;
+	pid_t pid;
+
+	make_pipe(ends.to);
+	make_pipe(ends.from);
+	make_pipe(ends.second_to);
+	make_pipe(ends.second_from);
+	pid = make(context);
+	if (pid == 0)
+		become_victim(&ends, program, uid);
+	close(ends.to[0]);
+	close(ends.from[1]);
+	close(ends.second_to[0]);
+	close(ends.second_from[1]);
+	victim->word = word;
+	victim->to = ends.to[1];
+	victim->from = ends.from[0];
+	victim->second_to = ends.second_to[1];
+	victim->second_from = ends.second_from[0];
+	if (pid < 0) {
+		victim_count--;
+		return NULL;
+	}
+	victim->pid = pid;
+	victim->child = true;
+	victim_ask(victim, "pid");
+	return victim;
+}
+
+static pid_t plain_fork(void *unused)
+{
+	return fork();
+}
+
+struct victim *victim_spawn_as(enum word word, uid_t uid)
+{
+	struct victim *victim = victim_spawn_with(word, uid, plain_fork, NULL);
+
+	if (victim == NULL)
+		fail_case("fork: %s", strerror(errno));
+	return victim;
+}
+
+struct victim *victim_spawn(enum word word)
+{
+	return victim_spawn_as(word, (uid_t)-1);
+}
+
+struct victim *victim_adopt(struct victim *victim, pid_t pid)
+{
+	struct victim *child = new_victim();
+
+	child->pid = pid;
+	child->word = victim->word;
+	child->to = victim->second_to;
+	child->from = victim->second_from;
+	victim->second_to = -1;
+	victim->second_from = -1;
+	return child;
+}
+
+static void send_command(struct victim *victim, const char *format, va_list arguments)
+{
+	char line[512];
+	int length = vsnprintf(line, sizeof(line) - 1, format, arguments);
+
+	line[length++] = '\n';
+	if (write(victim->to, line, (size_t)length) != length)
+		fail_case("victim %d does not listen to \"%.*s\": %s", victim->pid, length - 1,
+			  line, strerror(errno));
+}
+
+/* The victim writes nothing after its line that this must not read, except raw bytes: byte by byte. */
+static int read_answer(struct victim *victim, uint64_t *value)
+{
+	char line[512];
+	size_t length = 0;
+
+	do {
+		ssize_t n = read(victim->from, line + length, 1);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			fail_case("victim %d ended without an answer", victim->pid);
+		length++;
+	} while (line[length - 1] != '\n' && length < sizeof(line) - 1);
+	line[length] = '\0';
+	if (strncmp(line, "err ", 4) == 0)
+		return -atoi(line + 4);
+	if (strncmp(line, "ok", 2) != 0)
+		fail_case("victim %d answered \"%s\"", victim->pid, line);
+	*value = strtoull(line + 2, NULL, 16);
+	return 0;
+}
+
+uint64_t victim_ask(struct victim *victim, const char *format, ...)
+{
+	va_list arguments;
+	uint64_t value = 0;
+	int r;
+
+	va_start(arguments, format);
+	send_command(victim, format, arguments);
+	va_end(arguments);
+	r = read_answer(victim, &value);
+	if (r != 0)
+		fail_case("victim %d could not obey \"%s\": %s", victim->pid, format, strerror(-r));
+	return value;
+}
+
+int victim_try(struct victim *victim, const char *format, ...)
+{
+	va_list arguments;
+	uint64_t value;
+
+	va_start(arguments, format);
+	send_command(victim, format, arguments);
+	va_end(arguments);
+	return read_answer(victim, &value);
+}
+
+void victim_tell(struct victim *victim, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	send_command(victim, format, arguments);
+	va_end(arguments);
+}
+
+uint64_t victim_hear(struct victim *victim)
+{
+	uint64_t value = 0;
+	int r = read_answer(victim, &value);
+
+	if (r != 0)
+		fail_case("victim %d could not obey: %s", victim->pid, strerror(-r));
+	return value;
+}
+
+void victim_bytes(struct victim *victim, void *bytes, size_t size)
+{
+	char *at = bytes;
+
+	while (size > 0) {
+		ssize_t n = read(victim->from, at, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			fail_case("victim %d ended in the middle of its report", victim->pid);
+		at += n;
+		size -= (size_t)n;
+	}
+}
+
+static void close_end(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void hang_up(struct victim *victim)
+{
+	close_end(&victim->to);
+	close_end(&victim->from);
+	close_end(&victim->second_to);
+	close_end(&victim->second_from);
+}
+
+void victim_kill(struct victim *victim)
+{
+	if (victim->pid > 0) {
+		/* Where this process may not (it gave up its rights), the end of input does it. */
+		kill(victim->pid, SIGKILL);
+		hang_up(victim);
+		while (victim->child && waitpid(victim->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	hang_up(victim);
+	victim->pid = 0;
+}
+
+void victim_make_zombie(struct victim *victim)
+{
+	siginfo_t info;
+
+	kill(victim->pid, SIGKILL);
+	while (waitid(P_PID, (id_t)victim->pid, &info, WEXITED | WNOWAIT) != 0)
+		if (errno != EINTR)
+			fail_case("waitid: %s", strerror(errno));
+}
+
+void victims_end(void)
+{
+	while (victim_count > 0)
+		victim_kill(&victims[--victim_count]);
+}
+
+mach_port_t victim_task(struct victim *victim)
+{
+	mach_port_t task = MACH_PORT_NULL;
+
+	expect_code(task_for_pid(mach_task_self(), victim->pid, &task), KERN_SUCCESS);
+	return task;
+}
