@@ -69,11 +69,8 @@ static void transfer_beyond_two_gigabytes_is_whole(void **state)
 
 static const struct CMUnitTest tests[] = {TEST(transfer_beyond_two_gigabytes_is_whole)};
 
-int main(void)
-{
-	harness_start();
+HARNESS_MAIN_IF(tests, {
 	harness_require_speed();
 	if (sysconf(_SC_AVPHYS_PAGES) < (6L << 30) / (long)PAGE)
 		harness_skip("needs 6 GiB of free memory");
-	return cmocka_run_group_tests_name(harness_name(), tests, NULL, NULL);
-}
+})

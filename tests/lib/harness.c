@@ -14,16 +14,13 @@
 
 static char what_is_tried[512];
 
-void harness_start(void)
+void harness_start(int argc, char *argv[])
 {
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	/* A victim that died makes a write fail, not this program end. */
 	signal(SIGPIPE, SIG_IGN);
 	refuse_from_environment();
-}
-
-const char *harness_name(void)
-{
-	return program_invocation_short_name;
 }
 
 int harness_teardown(void **state)

@@ -31,19 +31,21 @@
 
 /* A test that ends its victims whatever happens, and the main program of a group of them. */
 #define TEST(function) cmocka_unit_test_setup_teardown(function, NULL, harness_teardown)
-#define HARNESS_MAIN(tests)                                                             \
-	int main(void)                                                                  \
-	{                                                                               \
-		harness_start();                                                        \
-		return cmocka_run_group_tests_name(harness_name(), tests, NULL, NULL);  \
+#define HARNESS_MAIN(tests) HARNESS_MAIN_IF(tests, )
+/* The same with statements that may skip the program. */
+#define HARNESS_MAIN_IF(tests, ...)                                             \
+	int main(int argc, char *argv[])                                        \
+	{                                                                       \
+		harness_start(argc, argv);                                      \
+		__VA_ARGS__                                                     \
+		return cmocka_run_group_tests_name(argv[0], tests, NULL, NULL); \
 	}
 
 /*
- * Before the tests: applies MACHVM_TEST_REFUSE (see refuse.h). Skips the whole
- * program where something it needs is missing: see harness_require_*().
+ * Before the tests: takes the pattern of names to run (cmocka's, with * and ?)
+ * from the first argument, and applies MACHVM_TEST_REFUSE (see refuse.h).
  */
-void harness_start(void);
-const char *harness_name(void);
+void harness_start(int argc, char *argv[]);
 int harness_teardown(void **state);
 
 /* Ends the program with the code for "skipped" and a reason. Before the tests only. */
@@ -98,6 +100,7 @@ struct victim {
 	int to, from;               /* its standard input and output */
 	int second_to, second_from; /* the second channel, -1 when taken */
 	bool child;                 /* ours to reap */
+	uint8_t *mailbox;           /* where it reports (tests/victim/report.h) */
 };
 
 /* Starts one, as the same user or as another (root only). It has answered already. */
@@ -119,7 +122,7 @@ int victim_try(struct victim *victim, const char *format, ...)
 void victim_tell(struct victim *victim, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 uint64_t victim_hear(struct victim *victim);
-/* The raw bytes that follow some answers. */
+/* Takes what the victim has put into its mailbox. */
 void victim_bytes(struct victim *victim, void *bytes, size_t size);
 
 /* Ends it and reaps it; ends it and leaves it a zombie. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Starting victims, talking to them, and ending them whatever happens. */
 #include "harness.h"
+#include "report.h"
 #include "victims.h"
 
 #include <errno.h>
@@ -10,11 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* The ends of the channels as the victim sees them. */
-enum { VICTIM_IN, VICTIM_OUT, VICTIM_SECOND_IN = 3, VICTIM_SECOND_OUT };
+enum { VICTIM_IN, VICTIM_OUT, VICTIM_SECOND_IN = 3, VICTIM_SECOND_OUT, VICTIM_MAILBOX };
 
 static struct victim victims[64];
 static unsigned victim_count;
@@ -50,21 +52,54 @@ static struct victim *new_victim(void)
 
 struct ends {
 	int to[2], from[2], second_to[2], second_from[2];
+	int mailbox;
 };
+
+/* Out of the way of the numbers that the victim's own ends get. */
+static int move_high(int fd)
+{
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+
+	if (moved < 0)
+		fail_case("fcntl: %s", strerror(errno));
+	close(fd);
+	return moved;
+}
 
 static void make_pipe(int ends[2])
 {
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		fail_case("pipe2: %s", strerror(errno));
-	/* Out of the way of the numbers that the victim's own ends get. */
-	for (int i = 0; i < 2; i++) {
-		int moved = fcntl(ends[i], F_DUPFD_CLOEXEC, 10);
+	ends[0] = move_high(ends[0]);
+	ends[1] = move_high(ends[1]);
+}
 
-		if (moved < 0)
-			fail_case("fcntl: %s", strerror(errno));
-		close(ends[i]);
-		ends[i] = moved;
-	}
+static uint8_t *make_mailbox(int *fd)
+{
+	void *map;
+
+	*fd = move_high(memfd_create("mailbox", MFD_CLOEXEC));
+	if (ftruncate(*fd, REPORT_ROOM) != 0)
+		fail_case("ftruncate: %s", strerror(errno));
+	map = mmap(NULL, REPORT_ROOM, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+	if (map == MAP_FAILED)
+		fail_case("mmap: %s", strerror(errno));
+	return map;
+}
+
+static void close_end(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void hang_up(struct victim *victim)
+{
+	close_end(&victim->to);
+	close_end(&victim->from);
+	close_end(&victim->second_to);
+	close_end(&victim->second_from);
 }
 
 /* In the child, between fork and exec: system calls only. */
@@ -75,7 +110,8 @@ static void become_victim(const struct ends *ends, const char *program, uid_t ui
 
 	if (dup2(ends->to[0], VICTIM_IN) < 0 || dup2(ends->from[1], VICTIM_OUT) < 0 ||
 	    dup2(ends->second_to[0], VICTIM_SECOND_IN) < 0 ||
-	    dup2(ends->second_from[1], VICTIM_SECOND_OUT) < 0)
+	    dup2(ends->second_from[1], VICTIM_SECOND_OUT) < 0 ||
+	    dup2(ends->mailbox, VICTIM_MAILBOX) < 0)
 		_exit(126);
 	if (uid != (uid_t)-1 && (setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0))
 		_exit(125);
@@ -94,6 +130,7 @@ struct victim *victim_spawn_with(enum word word, uid_t uid, pid_t (*make)(void *
 	make_pipe(ends.from);
 	make_pipe(ends.second_to);
 	make_pipe(ends.second_from);
+	victim->mailbox = make_mailbox(&ends.mailbox);
 	pid = make(context);
 	if (pid == 0)
 		become_victim(&ends, program, uid);
@@ -101,12 +138,15 @@ struct victim *victim_spawn_with(enum word word, uid_t uid, pid_t (*make)(void *
 	close(ends.from[1]);
 	close(ends.second_to[0]);
 	close(ends.second_from[1]);
+	close(ends.mailbox);
 	victim->word = word;
 	victim->to = ends.to[1];
 	victim->from = ends.from[0];
 	victim->second_to = ends.second_to[1];
 	victim->second_from = ends.second_from[0];
 	if (pid < 0) {
+		munmap(victim->mailbox, REPORT_ROOM);
+		hang_up(victim);
 		victim_count--;
 		return NULL;
 	}
@@ -141,6 +181,8 @@ struct victim *victim_adopt(struct victim *victim, pid_t pid)
 
 	child->pid = pid;
 	child->word = victim->word;
+	/* Both report into the same place, one at a time. */
+	child->mailbox = victim->mailbox;
 	child->to = victim->second_to;
 	child->from = victim->second_from;
 	victim->second_to = -1;
@@ -159,20 +201,19 @@ static void send_command(struct victim *victim, const char *format, va_list argu
 			  line, strerror(errno));
 }
 
-/* The victim writes nothing after its line that this must not read, except raw bytes: byte by byte. */
 static int read_answer(struct victim *victim, uint64_t *value)
 {
 	char line[512];
 	size_t length = 0;
 
 	do {
-		ssize_t n = read(victim->from, line + length, 1);
+		ssize_t n = read(victim->from, line + length, sizeof(line) - 1 - length);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			fail_case("victim %d ended without an answer", victim->pid);
-		length++;
+		length += (size_t)n;
 	} while (line[length - 1] != '\n' && length < sizeof(line) - 1);
 	line[length] = '\0';
 	if (strncmp(line, "err ", 4) == 0)
@@ -230,33 +271,7 @@ uint64_t victim_hear(struct victim *victim)
 
 void victim_bytes(struct victim *victim, void *bytes, size_t size)
 {
-	char *at = bytes;
-
-	while (size > 0) {
-		ssize_t n = read(victim->from, at, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			fail_case("victim %d ended in the middle of its report", victim->pid);
-		at += n;
-		size -= (size_t)n;
-	}
-}
-
-static void close_end(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
-static void hang_up(struct victim *victim)
-{
-	close_end(&victim->to);
-	close_end(&victim->from);
-	close_end(&victim->second_to);
-	close_end(&victim->second_from);
+	memcpy(bytes, victim->mailbox, size);
 }
 
 void victim_kill(struct victim *victim)
@@ -269,6 +284,10 @@ void victim_kill(struct victim *victim)
 			;
 	}
 	hang_up(victim);
+	/* An adopted one has its parent's. */
+	if (victim->child && victim->mailbox != NULL)
+		munmap(victim->mailbox, REPORT_ROOM);
+	victim->mailbox = NULL;
 	victim->pid = 0;
 }
 

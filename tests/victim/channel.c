@@ -32,7 +32,7 @@ int channel_command(struct channel *channel, char *words[CHANNEL_WORDS])
 	return count;
 }
 
-void channel_bytes(struct channel *channel, const void *bytes, size_t size)
+static void write_all(struct channel *channel, const void *bytes, size_t size)
 {
 	const char *at = bytes;
 
@@ -58,7 +58,7 @@ void channel_answer(struct channel *channel, const char *format, ...)
 	va_start(arguments, format);
 	length = vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	channel_bytes(channel, text, (size_t)length);
+	write_all(channel, text, (size_t)length);
 }
 
 void channel_result(struct channel *channel, int r)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The line protocol between a test and its victim: a command is one line of
- * words, the answer is one line that begins with "ok" or "err", followed for
- * some commands by as many raw bytes as the line says. One command at a time.
+ * words, the answer is one line that begins with "ok" or "err". One at a time.
  */
 #ifndef TESTS_CHANNEL_H
 #define TESTS_CHANNEL_H
@@ -26,7 +25,6 @@ void channel_answer(struct channel *channel, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Answers "ok", or "err NUMBER" for a negative errno. */
 void channel_result(struct channel *channel, int r);
-void channel_bytes(struct channel *channel, const void *bytes, size_t size);
 
 /* Numbers in commands are hexadecimal. */
 uint64_t channel_number(const char *word);

@@ -93,8 +93,7 @@ void process_fork(struct channel *channel)
 
 /* One vfork child at a time. Its thread is stuck in vfork() until the child lets go. */
 static struct {
-	pthread_t thread;
-	int ready[2], release[2];
+	int ready[2], release[2], done[2];
 	char *words[CHANNEL_WORDS];
 	int count;
 	char storage[CHANNEL_WORDS][64];
@@ -120,18 +119,25 @@ static void *vfork_thread(void *unused)
 	/* vfork() is what is being tested. */
 	if (vfork() == 0)
 		vfork_child();
+	if (write(vforked.done[1], "", 1) != 1)
+		_exit(1);
+	/* A child dies with the thread that made it, not with the process: stay. */
+	for (;;)
+		pause();
 	return unused;
 }
 
 void process_vfork(struct channel *channel)
 {
+	pthread_t thread;
 	pid_t child;
 	int r = 0;
 
-	if (pipe2(vforked.ready, O_CLOEXEC) != 0 || pipe2(vforked.release, O_CLOEXEC) != 0)
+	if (pipe2(vforked.ready, O_CLOEXEC) != 0 || pipe2(vforked.release, O_CLOEXEC) != 0 ||
+	    pipe2(vforked.done, O_CLOEXEC) != 0)
 		r = -errno;
 	if (r == 0)
-		r = -pthread_create(&vforked.thread, NULL, vfork_thread, NULL);
+		r = -pthread_create(&thread, NULL, vfork_thread, NULL);
 	if (r == 0 && read(vforked.ready[0], &child, sizeof(child)) != (ssize_t)sizeof(child))
 		r = -ECHILD;
 	if (r != 0)
@@ -143,6 +149,7 @@ void process_vfork(struct channel *channel)
 void process_vfork_release(struct channel *channel, char *const words[], int count)
 {
 	char order = strcmp(words[0], "exec") == 0 ? 'e' : 'x';
+	char done;
 	int i;
 
 	for (i = 1; i < count; i++) {
@@ -150,12 +157,10 @@ void process_vfork_release(struct channel *channel, char *const words[], int cou
 		vforked.words[i - 1] = vforked.storage[i - 1];
 	}
 	vforked.count = count - 1;
-	if (write(vforked.release[1], &order, 1) != 1) {
+	if (write(vforked.release[1], &order, 1) != 1 || read(vforked.done[0], &done, 1) != 1)
 		channel_result(channel, -errno);
-		return;
-	}
-	pthread_join(vforked.thread, NULL);
-	channel_result(channel, 0);
+	else
+		channel_result(channel, 0);
 }
 
 static void *idle_thread(void *unused)

@@ -9,7 +9,7 @@
 #include "channel.h"
 
 /* Where a process that the victim makes finds its own channel; the harness puts it there. */
-enum { PROCESS_SECOND_IN = 3, PROCESS_SECOND_OUT = 4 };
+enum { PROCESS_SECOND_IN = 3, PROCESS_SECOND_OUT };
 
 /* Runs commands until the end of input. Implemented by the main program. */
 void serve(struct channel *channel);

@@ -10,73 +10,87 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define PAGE 4096
 
 static __thread sigjmp_buf peek_jump;
+static __thread volatile sig_atomic_t peeking;
 
-static void peek_fault(int signal)
+static void peek_fault(int number)
 {
-	(void)signal;
-	siglongjmp(peek_jump, 1);
+	if (peeking)
+		siglongjmp(peek_jump, 1);
+	/* Not ours: the instruction runs again and ends the program. */
+	signal(number, SIG_DFL);
 }
 
-int report_peek(void *to, const void *from, size_t size)
+/* Copies from own memory; 0, or -EFAULT where a load raises a signal. */
+static int peek(void *to, const void *from, size_t size)
 {
-	struct sigaction action = {.sa_handler = peek_fault, .sa_flags = SA_NODEFER};
-	struct sigaction segv, bus;
 	int r = -EFAULT;
 
-	sigaction(SIGSEGV, &action, &segv);
-	sigaction(SIGBUS, &action, &bus);
+	peeking = 1;
 	if (sigsetjmp(peek_jump, 0) == 0) {
 		memcpy(to, from, size);
 		r = 0;
 	}
-	sigaction(SIGSEGV, &segv, NULL);
-	sigaction(SIGBUS, &bus, NULL);
+	peeking = 0;
 	return r;
 }
 
 /* What is there although loads fault (no access permitted); not pread: tests may refuse that. */
 static int peek_forced(void *to, const void *from, size_t size)
 {
-	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-	int ok;
+	/* A forked child has inherited its parent's. */
+	static pid_t owner;
+	static int fd = -1;
 
-	if (fd < 0)
-		return -errno;
-	ok = lseek(fd, (off_t)(uintptr_t)from, SEEK_SET) >= 0 &&
-	     read(fd, to, size) == (ssize_t)size;
-	close(fd);
-	return ok ? 0 : -EFAULT;
+	if (owner != getpid()) {
+		close(fd);
+		fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+		owner = getpid();
+	}
+	if (lseek(fd, (off_t)(uintptr_t)from, SEEK_SET) < 0 ||
+	    read(fd, to, size) != (ssize_t)size)
+		return -EFAULT;
+	return 0;
+}
+
+static char *mailbox;
+
+void report_start(void)
+{
+	struct sigaction action = {.sa_handler = peek_fault, .sa_flags = SA_NODEFER};
+	void *map = mmap(NULL, REPORT_ROOM, PROT_READ | PROT_WRITE, MAP_SHARED, REPORT_MAILBOX, 0);
+
+	mailbox = map != MAP_FAILED ? map : NULL;
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
 }
 
 void report_dump(struct channel *channel, uint64_t address, size_t size)
 {
 	size_t pages = size / PAGE, i;
-	char *answer = malloc(pages * (PAGE + 1));
-	char *at = answer;
 
-	if (answer == NULL) {
-		channel_result(channel, -ENOMEM);
+	if (mailbox == NULL || size > REPORT_ROOM - REPORT_PAGES) {
+		channel_result(channel, -ENOSPC);
 		return;
 	}
-	for (i = 0; i < pages; i++, at += PAGE + 1) {
+	memset(mailbox + REPORT_PAGES, 0, size);
+	for (i = 0; i < pages; i++) {
 		const void *from = (const void *)(uintptr_t)(address + i * PAGE);
+		char *to = mailbox + REPORT_PAGES + i * PAGE;
 
-		memset(at + 1, 0, PAGE);
-		if (report_peek(at + 1, from, PAGE) == 0)
-			*at = REPORT_LOADED;
-		else if (peek_forced(at + 1, from, PAGE) == 0)
-			*at = REPORT_FORCED;
+		if (peek(to, from, PAGE) == 0)
+			mailbox[i] = REPORT_LOADED;
+		else if (peek_forced(to, from, PAGE) == 0)
+			mailbox[i] = REPORT_FORCED;
 		else
-			*at = REPORT_NOTHING;
+			mailbox[i] = REPORT_NOTHING;
 	}
 	channel_answer(channel, "ok %zx\n", pages);
-	channel_bytes(channel, answer, pages * (PAGE + 1));
-	free(answer);
 }
 
 void report_sum(struct channel *channel, uint64_t address, size_t size)
@@ -86,36 +100,37 @@ void report_sum(struct channel *channel, uint64_t address, size_t size)
 	channel_answer(channel, "ok %llx\n", (unsigned long long)sum);
 }
 
+/* Reads a file from its beginning into the mailbox. */
+static ssize_t post_file(int fd, size_t size)
+{
+	size_t length = 0;
+	ssize_t n;
+
+	if (mailbox == NULL || size > REPORT_ROOM || lseek(fd, 0, SEEK_SET) != 0)
+		return -EINVAL;
+	while (length < size && (n = read(fd, mailbox + length, size - length)) > 0)
+		length += (size_t)n;
+	return (ssize_t)length;
+}
+
 void report_file(struct channel *channel, uint64_t address, size_t size)
 {
 	int fd = pages_file((const void *)(uintptr_t)address);
-	char *contents = malloc(size);
-	int ok = contents != NULL && fd >= 0 && lseek(fd, 0, SEEK_SET) == 0 &&
-		 read(fd, contents, size) == (ssize_t)size;
 
-	if (ok) {
-		channel_answer(channel, "ok %zx\n", size);
-		channel_bytes(channel, contents, size);
-	} else {
+	if (post_file(fd, size) != (ssize_t)size)
 		channel_result(channel, -EIO);
-	}
-	free(contents);
+	else
+		channel_answer(channel, "ok %zx\n", size);
 }
 
 void report_maps(struct channel *channel)
 {
-	size_t capacity = 1 << 20, length = 0;
-	char *text = malloc(capacity);
 	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-	ssize_t n;
+	ssize_t length = post_file(fd, REPORT_ROOM);
 
-	while (text != NULL && fd >= 0 && length < capacity &&
-	       (n = read(fd, text + length, capacity - length)) > 0)
-		length += (size_t)n;
-	channel_answer(channel, "ok %zx\n", length);
-	if (text != NULL)
-		channel_bytes(channel, text, length);
-	if (fd >= 0)
-		close(fd);
-	free(text);
+	close(fd);
+	if (length < 0)
+		channel_result(channel, -EIO);
+	else
+		channel_answer(channel, "ok %zx\n", (size_t)length);
 }

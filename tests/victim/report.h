@@ -11,16 +11,24 @@
 /* How a page was read: by a load, through /proc/self/mem because loads fault, or not at all. */
 enum { REPORT_LOADED = 'l', REPORT_FORCED = 'f', REPORT_NOTHING = 'x' };
 
-/* Answers "ok PAGES", then for each page of the range one such letter and the page. */
+/*
+ * Large reports go through memory that the test has lent, as descriptor
+ * REPORT_MAILBOX of REPORT_ROOM bytes. Maps it; a victim without one still runs.
+ */
+enum { REPORT_MAILBOX = 5, REPORT_ROOM = 1 << 18 };
+void report_start(void);
+
+/*
+ * Answers "ok PAGES", with one such letter for each page of the range at the
+ * beginning of the mailbox and the pages themselves REPORT_PAGES behind it.
+ */
+enum { REPORT_PAGES = 4096 };
 void report_dump(struct channel *channel, uint64_t address, size_t size);
 /* Answers "ok SUM" over bytes that must all be there. */
 void report_sum(struct channel *channel, uint64_t address, size_t size);
-/* As report_dump, with the contents of the file laid at `address` and no letters: "ok BYTES". */
+/* Answers "ok BYTES", with the contents of the file that was laid at `address` in the mailbox. */
 void report_file(struct channel *channel, uint64_t address, size_t size);
-/* Answers "ok BYTES", then the text of /proc/self/maps. */
+/* Answers "ok BYTES", with the text of /proc/self/maps in the mailbox. */
 void report_maps(struct channel *channel);
-
-/* Copies from own memory; 0, or -EFAULT where a load raises a signal. */
-int report_peek(void *to, const void *from, size_t size);
 
 #endif

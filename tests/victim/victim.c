@@ -235,6 +235,7 @@ int main(int argc, char *argv[])
 	struct channel channel = {.in = 0, .out = 1};
 
 	process_start();
+	report_start();
 	touch_stack();
 	if (argc > 1)
 		process_arrive(&channel, argv + 2, argc - 2);
