@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Checks the manual: every page is clean under mandoc's lint, every exported
+# routine has a page or a link, nothing is documented that is not exported, and
+# links, pages and the list of what is installed agree with one another.
+#
+#   man_check.sh          says what is wrong, one line each; status 0 when nothing is
+set -u
+LC_ALL=C
+export LC_ALL
+
+cd "$(dirname "$0")/.." || exit 1
+map=src/libmachvm.map
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+if ! command -v mandoc >/dev/null; then
+	echo "man_check: mandoc is not installed" >&2
+	exit 77
+fi
+
+complain() {
+	echo "man_check: $*"
+	: >"$work/failed"
+}
+
+# The names that the NAME section of a page gives.
+names_of() {
+	awk '/^\.Sh /{in_name = $2 == "NAME"} in_name && $1 == ".Nm" {print $2}' "$1"
+}
+
+# Data keep macOS's names; mach_task_self_ is described with mach_task_self().
+exported=$(sed -n 's/^[[:space:]]*\([a-z][A-Za-z0-9_]*\);.*/\1/p' "$map" | sed 's/_$//' | sort -u)
+[ -n "$exported" ] || complain "$map exports nothing"
+
+for page in man/*.[1-9]; do
+	mandoc -Tlint -Wwarning "$page" >"$work/lint" 2>&1
+	# An old index of the system's own pages is not the page's fault.
+	grep -v 'outdated mandoc.db' "$work/lint" >"$work/faults" &&
+		complain "$(cat "$work/faults")"
+	grep -q "^  '${page#man/}',\$" man/meson.build || complain "$page is not installed"
+done
+
+sed -n "s/^  '\(.*\.[1-9]\)',\$/\1/p" man/meson.build | while read -r page; do
+	[ -f "man/$page" ] || complain "man/meson.build installs $page, which is not there"
+done
+
+while read -r link page; do
+	[ -f "man/$page" ] || complain "link $link points to $page, which is not there"
+	[ ! -e "man/$link" ] || complain "$link is both a page and a link"
+	names_of "man/$page" 2>/dev/null | grep -qx "${link%.*}" ||
+		complain "$page does not name ${link%.*} under NAME"
+done <man/links
+cut -d' ' -f1 man/links | sort | uniq -d | while read -r link; do
+	complain "$link is in man/links twice"
+done
+
+for page in man/*.[1-9]; do
+	section=${page##*.}
+	for name in $(names_of "$page"); do
+		[ "$name.$section" = "${page#man/}" ] ||
+			grep -qx "$name.$section ${page#man/}" man/links ||
+			complain "$name is named by $page and has no link"
+		[ "$section" != 3 ] || echo "$exported" | grep -qx "$name" ||
+			complain "$page documents $name, which is not exported"
+	done
+done
+
+for name in $exported; do
+	[ -f "man/$name.3" ] || grep -q "^$name\.3 " man/links ||
+		complain "$name is exported and has no page"
+done
+
+# Our own pages that another one refers to must exist.
+sed -n 's/^\.Xr \([^ ]*\) \([1-9]\).*/\1.\2/p' man/*.[1-9] | sort -u |
+	grep -E '^(machvm|mach_|vm_|host_|task_|pid_for_)' | while read -r reference; do
+	[ -f "man/$reference" ] || grep -q "^$reference " man/links ||
+		complain "a page refers to $reference, which is not there"
+done
+
+[ ! -e "$work/failed" ]
