@@ -33,15 +33,23 @@ static ssize_t copy_once(struct machvm__target *target, enum machvm__direction d
 
 /*
  * Our own memory from the other side: what the kernel refuses to reach as a
- * target's page (memfd_secret) it reaches as the caller's.
+ * target's page (memfd_secret) it reaches as the caller's. The permission is
+ * looked up first, for the CPU would read what is only to be written.
  */
-static ssize_t copy_own(enum machvm__direction direction, int self, uint64_t raddr, void *local,
-                        size_t size)
+static ssize_t copy_own(struct machvm__target *own, enum machvm__direction direction,
+                        uint64_t raddr, void *local, size_t size)
 {
+	unsigned needed = direction == MACHVM__WRITE ? MACHVM__VMA_WRITE : MACHVM__VMA_READ;
 	enum machvm__direction other = direction == MACHVM__WRITE ? MACHVM__READ : MACHVM__WRITE;
+	struct machvm__vma vma;
+	int r = machvm__target_region(own, raddr, &vma, NULL, 0);
 
-	return machvm__copy_process(other, self, (uint64_t)(uintptr_t)local, (void *)(uintptr_t)raddr,
-	                            size);
+	if (r || vma.start > raddr || !(vma.access & needed))
+		return -EFAULT;
+	if (size > vma.end - raddr)
+		size = (size_t)(vma.end - raddr);
+	return machvm__copy_process(other, atomic_load(&own->tid), (uint64_t)(uintptr_t)local,
+	                            (void *)(uintptr_t)raddr, size);
 }
 
 static int refuse(struct machvm__target *target, enum machvm__direction direction, int error)
@@ -65,8 +73,8 @@ static int move_pieces(struct machvm__target *target, enum machvm__direction dir
 		n = copy_once(target, direction, raddr + *done, (char *)local + *done,
 		              piece(size - *done));
 		if (n == -EFAULT && target->own)
-			n = copy_own(direction, atomic_load(&target->tid), raddr + *done,
-			             (char *)local + *done, piece(size - *done));
+			n = copy_own(target, direction, raddr + *done, (char *)local + *done,
+			             piece(size - *done));
 		if (n == -ENOSYS || n == -EPERM)
 			return refuse(target, direction, (int)n);
 		if (n <= 0)

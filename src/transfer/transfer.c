@@ -38,7 +38,14 @@ int machvm__transfer_move(struct machvm__target *target, enum machvm__direction 
 	int r = machvm__target_force(target, direction, raddr + before, (char *)data + before,
 	                             size - before, &forced);
 	*done = before + forced;
-	return r;
+	if (r == -EFAULT && target->own) {
+		/* Pages of our own that no descriptor reaches. */
+		before = *done;
+		r = machvm__target_move(target, direction, raddr + before, (char *)data + before,
+		                        size - before, &forced);
+		*done = before + forced;
+	}
+	return r == -EOPNOTSUPP ? -EFAULT : r;
 }
 
 /* A move has failed: the caller's buffer is to blame before the target is. */
