@@ -21,6 +21,16 @@ int machvm__pages_read(int pagemap_fd, uint64_t start, size_t count, uint64_t *w
 	return n < 0 ? (int)n : (int)((size_t)n / sizeof *words);
 }
 
+static long scan_range(int pagemap_fd, struct machvm__pagemap_scan *scan)
+{
+	long n;
+
+	do
+		n = machvm__fast_call(SYS_ioctl, pagemap_fd, (long)MACHVM__PAGEMAP_SCAN, (long)scan, 0, 0, 0);
+	while (n == -EINTR);
+	return n;
+}
+
 static int doubt_by_scan(int pagemap_fd, uint64_t start, uint64_t end, bool absent,
                          struct machvm__doubtful *found)
 {
@@ -34,28 +44,28 @@ static int doubt_by_scan(int pagemap_fd, uint64_t start, uint64_t end, bool abse
 		/* Inverted: a page matches for being absent. */
 		.category_inverted = absent ? MACHVM__SCAN_PRESENT : 0,
 		.category_anyof_mask = MACHVM__SCAN_GUARD | MACHVM__SCAN_SWAPPED |
-	                               (absent ? MACHVM__SCAN_PRESENT : 0),
-		.return_mask = MACHVM__SCAN_GUARD,
+		                       (absent ? MACHVM__SCAN_PRESENT : 0),
+		.return_mask = MACHVM__SCAN_GUARD | MACHVM__SCAN_SWAPPED,
 	};
-	long n;
+	long n = scan_range(pagemap_fd, &scan);
 
-	do
-		n = machvm__fast_call(SYS_ioctl, pagemap_fd, (long)MACHVM__PAGEMAP_SCAN, (long)&scan, 0, 0,
-		                      0);
-	while (n == -EINTR);
 	if (n <= 0)
 		return (int)n;
+	/* A guard page is a kind of swap entry, and counts as both. */
 	*found = (struct machvm__doubtful){
 		region.start, region.end,
-		region.categories & MACHVM__SCAN_GUARD ? MACHVM__DOUBT_GUARD : MACHVM__DOUBT_PROBE};
+		region.categories & MACHVM__SCAN_GUARD     ? MACHVM__DOUBT_GUARD
+		: region.categories & MACHVM__SCAN_SWAPPED ? MACHVM__DOUBT_SWAPPED
+		                                           : MACHVM__DOUBT_ABSENT};
 	return 1;
 }
 
 static bool doubtful_word(uint64_t word, bool absent, enum machvm__doubt *doubt)
 {
-	*doubt = word & MACHVM__PAGE_GUARD ? MACHVM__DOUBT_GUARD : MACHVM__DOUBT_PROBE;
-	return (word & (MACHVM__PAGE_GUARD | MACHVM__PAGE_SWAPPED)) ||
-	       (absent && !(word & MACHVM__PAGE_PRESENT));
+	*doubt = word & MACHVM__PAGE_GUARD     ? MACHVM__DOUBT_GUARD
+	         : word & MACHVM__PAGE_SWAPPED ? MACHVM__DOUBT_SWAPPED
+	                                       : MACHVM__DOUBT_ABSENT;
+	return *doubt != MACHVM__DOUBT_ABSENT || (absent && !(word & MACHVM__PAGE_PRESENT));
 }
 
 static int doubt_by_words(int pagemap_fd, uint64_t start, uint64_t end, bool absent,
@@ -86,6 +96,22 @@ static int doubt_by_words(int pagemap_fd, uint64_t start, uint64_t end, bool abs
 		}
 	}
 	return open_run;
+}
+
+bool machvm__pages_write_passes(int pagemap_fd, uint64_t page)
+{
+	struct machvm__page_region region;
+	struct machvm__pagemap_scan scan = {
+		.size = sizeof scan,
+		.start = page,
+		.end = page + machvm__page_size(),
+		.vec = (uint64_t)(uintptr_t)&region,
+		.vec_len = 1,
+		.category_mask = MACHVM__SCAN_WP_ALLOWED,
+		.return_mask = MACHVM__SCAN_WP_ALLOWED,
+	};
+
+	return scan_range(pagemap_fd, &scan) == 1;
 }
 
 int machvm__pages_doubt(int pagemap_fd, uint64_t start, uint64_t end, bool absent,

@@ -14,8 +14,9 @@
 #include "fast_cpu.h"
 
 enum machvm__doubt {
-	MACHVM__DOUBT_GUARD,  /* MADV_GUARD_INSTALL: access is refused */
-	MACHVM__DOUBT_PROBE,  /* swapped, poisoned, migrating, or not there yet: try it */
+	MACHVM__DOUBT_GUARD,   /* MADV_GUARD_INSTALL: access is refused */
+	MACHVM__DOUBT_SWAPPED, /* or poisoned, or migrating: try it */
+	MACHVM__DOUBT_ABSENT,  /* not there yet: from a file, from a server, or zeroes in waiting */
 };
 
 struct machvm__doubtful {
@@ -26,8 +27,7 @@ struct machvm__doubtful {
 
 /*
  * The first run of doubtful pages in [start, end), both page-aligned: 1 with
- * *found, 0 when there is none, or -errno. `absent` also counts pages that are
- * not in the page tables (their contents come from a file).
+ * *found, 0 when there is none, or -errno. Absent pages count when `absent` is set.
  */
 int machvm__pages_doubt(int pagemap_fd, uint64_t start, uint64_t end, bool absent,
                         struct machvm__doubtful *found);
@@ -35,6 +35,7 @@ int machvm__pages_doubt(int pagemap_fd, uint64_t start, uint64_t end, bool absen
 /* Words of the pagemap (Documentation/admin-guide/mm/pagemap.rst). */
 #define MACHVM__PAGE_SOFT_DIRTY (UINT64_C(1) << 55)
 #define MACHVM__PAGE_EXCLUSIVE  (UINT64_C(1) << 56)
+#define MACHVM__PAGE_UFFD_WP    (UINT64_C(1) << 57)
 #define MACHVM__PAGE_GUARD      (UINT64_C(1) << 58)
 #define MACHVM__PAGE_FILE       (UINT64_C(1) << 61)
 #define MACHVM__PAGE_SWAPPED    (UINT64_C(1) << 62)
@@ -42,6 +43,12 @@ int machvm__pages_doubt(int pagemap_fd, uint64_t start, uint64_t end, bool absen
 
 /* The words of `count` pages from `start` on; how many could be read, or -errno. */
 int machvm__pages_read(int pagemap_fd, uint64_t start, size_t count, uint64_t *words);
+
+/*
+ * Is a page with MACHVM__PAGE_UFFD_WP one whose writers the kernel lets through
+ * by itself (asynchronous write protection, Linux 6.7)?
+ */
+bool machvm__pages_write_passes(int pagemap_fd, uint64_t page);
 
 /* The kernel's page size. */
 static inline size_t machvm__page_size(void)

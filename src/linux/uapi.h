@@ -59,6 +59,7 @@ struct machvm__pagemap_scan {
 #define MACHVM__PAGEMAP_SCAN _IOWR('f', 16, struct machvm__pagemap_scan)
 
 enum {
+	MACHVM__SCAN_WP_ALLOWED = 1 << 0,
 	MACHVM__SCAN_FILE = 1 << 2,
 	MACHVM__SCAN_PRESENT = 1 << 3,
 	MACHVM__SCAN_SWAPPED = 1 << 4,

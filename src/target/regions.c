@@ -122,3 +122,16 @@ int machvm__target_pages(struct machvm__target *target, uint64_t start, size_t c
 	machvm__target_close(&pagemap);
 	return n;
 }
+
+bool machvm__target_write_waits(struct machvm__target *target, uint64_t page, uint64_t word)
+{
+	struct machvm__file pagemap;
+	bool passes;
+
+	if (!(word & MACHVM__PAGE_UFFD_WP) ||
+	    machvm__target_open(target, MACHVM__FILE_PAGEMAP, &pagemap))
+		return false;
+	passes = machvm__pages_write_passes(pagemap.fd, page);
+	machvm__target_close(&pagemap);
+	return !passes;
+}

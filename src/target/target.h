@@ -130,6 +130,8 @@ int machvm__target_doubt(struct machvm__target *target, uint64_t start, uint64_t
                          struct machvm__doubtful *found);
 int machvm__target_pages(struct machvm__target *target, uint64_t start, size_t count,
                          uint64_t *words);
+/* Would a write to the page wait for a userfaultfd that protects it? */
+bool machvm__target_write_waits(struct machvm__target *target, uint64_t page, uint64_t word);
 
 /* A file of the target's /proc directory, held or opened for this call. */
 struct machvm__file {

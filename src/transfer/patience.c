@@ -17,8 +17,28 @@ static bool not_there(struct machvm__fault *fault, enum machvm__cause cause, uin
 	return false;
 }
 
-bool machvm__patience_unneeded(struct machvm__target *target, const struct machvm__vma *vma,
-                               uint64_t start, uint64_t end, struct machvm__fault *fault)
+/* Present pages that a userfaultfd protects from writing. */
+static bool no_writer_waits(struct machvm__target *target, uint64_t start, uint64_t end,
+                            struct machvm__fault *fault)
+{
+	size_t page = machvm__page_size();
+	uint64_t words[512];
+
+	while (start < end) {
+		size_t wanted = (end - start) / page < 512 ? (size_t)((end - start) / page) : 512;
+		int n = machvm__target_pages(target, start, wanted, words);
+
+		if (n <= 0)
+			return true;
+		for (int i = 0; i < n; i++, start += page)
+			if (machvm__target_write_waits(target, start, words[i]))
+				return not_there(fault, MACHVM__CAUSE_WAIT, start, 0);
+	}
+	return true;
+}
+
+static bool no_page_waits(struct machvm__target *target, const struct machvm__vma *vma,
+                          uint64_t start, uint64_t end, struct machvm__fault *fault)
 {
 	size_t page = machvm__page_size();
 	struct machvm__doubtful run;
@@ -45,6 +65,13 @@ bool machvm__patience_unneeded(struct machvm__target *target, const struct machv
 		start = run.end;
 	}
 	return true;
+}
+
+bool machvm__patience_unneeded(struct machvm__target *target, const struct machvm__vma *vma,
+                               uint64_t start, uint64_t end, struct machvm__fault *fault)
+{
+	return no_page_waits(target, vma, start, end, fault) &&
+	       (!fault->writing || no_writer_waits(target, start, end, fault));
 }
 
 bool machvm__patience_device(struct machvm__target *target, const struct machvm__vma *vma)

@@ -108,35 +108,41 @@ static bool probe_good(struct machvm__target *target, uint64_t start, uint64_t e
 }
 
 /*
- * The pages of one region that the region cannot vouch for. Anonymous private
- * pages that are absent are zeroes in waiting; absent pages of anything else
- * must come from somewhere, and are tried. So is the first page of whatever has
- * a file behind it: secret and device memory is present in the page tables, and
- * out of reach from the first page to the last.
+ * The pages of one region that the region cannot vouch for. Absent pages of a
+ * file must come from somewhere, and are tried, every one. Absent private pages
+ * are zeroes in waiting, unless a userfaultfd stands behind the region, and then
+ * it stands behind all of it: the first one tells. The first page of whatever
+ * has a file behind it is tried in any case: secret and device memory is present
+ * in the page tables, and out of reach from the first page to the last.
  */
 static bool pages_good(struct machvm__target *target, const struct machvm__vma *vma, uint64_t start,
                        uint64_t end, struct machvm__fault *fault)
 {
-	bool absent = vma->inode != 0 || (vma->access & MACHVM__VMA_SHARED);
-	struct machvm__doubtful doubtful;
+	bool anonymous = vma->inode == 0 && !(vma->access & MACHVM__VMA_SHARED);
+	bool absent = true;
+	struct machvm__doubtful run;
 
 	if (vma->inode && !probe_good(target, start, start + machvm__page_size(), fault))
 		return false;
 	while (start < end) {
-		int r = machvm__target_doubt(target, start, end, absent, &doubtful);
+		int r = machvm__target_doubt(target, start, end, absent, &run);
 
 		if (r < 0)
 			return no_look(fault, start, r, "page look-up");
 		if (r == 0)
 			return true;
-		if (doubtful.doubt == MACHVM__DOUBT_GUARD) {
-			found(fault, MACHVM__CAUSE_GUARD, doubtful.start, 0, "page look-up");
-			name_region(target, doubtful.start, fault);
+		if (run.doubt == MACHVM__DOUBT_GUARD) {
+			found(fault, MACHVM__CAUSE_GUARD, run.start, 0, "page look-up");
+			name_region(target, run.start, fault);
 			return false;
 		}
-		if (!probe_good(target, doubtful.start, doubtful.end, fault))
+		start = run.end;
+		if (run.doubt == MACHVM__DOUBT_ABSENT && anonymous) {
+			absent = false;
+			run.end = run.start + machvm__page_size();
+		}
+		if (!probe_good(target, run.start, run.end, fault))
 			return false;
-		start = doubtful.end;
 	}
 	return true;
 }

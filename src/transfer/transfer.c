@@ -190,7 +190,7 @@ bool machvm__transfer_write(struct machvm__target *target, uint64_t raddr, const
 bool machvm__transfer_read(struct machvm__target *target, uint64_t raddr, void *data, size_t size,
                            unsigned options, struct machvm__fault *fault)
 {
-	if (!(options & ~(unsigned)MACHVM__TRANSFER_TRANSACTION) && machvm__transfer_in_one_page(raddr, size) &&
+	if (!options && machvm__transfer_in_one_page(raddr, size) &&
 	    machvm__transfer_in_one_page((uintptr_t)data, size))
 		return move_short(target, MACHVM__READ, raddr, data, size, fault);
 	return move_long(target, MACHVM__READ, raddr, data, size, options, fault);
@@ -250,6 +250,7 @@ bool machvm__transfer_copy(struct machvm__target *target, uint64_t source, size_
                            uint64_t destination, struct machvm__fault *fault)
 {
 	size_t room = size < BOUNCE ? size : BOUNCE;
+	char small[4096];
 	char *bounce;
 	bool good;
 
@@ -273,6 +274,8 @@ bool machvm__transfer_copy(struct machvm__target *target, uint64_t source, size_
 	     !machvm__transfer_in_one_page(destination, size)) &&
 	    !machvm__survey(target, MACHVM__WRITE, destination, size, 0, fault))
 		return false;
+	if (size <= sizeof small)
+		return copy_pieces(target, source, size, destination, small, fault);
 	bounce = machvm__own_memory_map(room);
 	if (!bounce) {
 		*fault = (struct machvm__fault){
