@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # Checks the manual: every page is clean under mandoc's lint, every exported
-# routine has a page or a link, nothing is documented that is not exported, and
-# links, pages and the list of what is installed agree with one another.
+# routine has a page or a link, nothing is documented that is not exported, each
+# SYNOPSIS says what the headers say, and links, pages and the list of what is
+# installed agree with one another.
 #
 #   man_check.sh          says what is wrong, one line each; status 0 when nothing is
 set -u
@@ -71,6 +72,50 @@ for name in $exported; do
 	[ -f "man/$name.3" ] || grep -q "^$name\.3 " man/links ||
 		complain "$name is exported and has no page"
 done
+
+# The declarations of a SYNOPSIS, once more behind the headers: the compiler
+# refuses two that differ. Parentheses keep mach_task_self() from being a macro.
+synopsis_of() {
+	awk '
+	/^\.Sh /{here = $2 == "SYNOPSIS"}
+	!here {next}
+	$1 == ".In" {print "#include <" $2 ">"}
+	$1 == ".Vt" {sub(/^\.Vt /, ""); sub(/ ;$/, ";"); print}
+	$1 == ".Ft" {sub(/^\.Ft /, ""); type = $0}
+	$1 == ".Fn" {
+		name = $2
+		sub(/^\.Fn [^ ]* /, "")
+		gsub(/" "/, ", ")
+		gsub(/"/, "")
+		print type " (" name ")(" $0 ");"
+	}
+	$1 == ".Fo" {text = type " (" $2 ")("; comma = ""}
+	$1 == ".Fa" {sub(/^\.Fa "/, ""); sub(/"$/, ""); text = text comma $0; comma = ", "}
+	$1 == ".Fc" {print text ");"}
+	' "$1"
+}
+
+for page in man/*.3; do
+	synopsis_of "$page" >"$work/synopsis.c"
+	grep -q '(' "$work/synopsis.c" || complain "$page has no SYNOPSIS that can be read"
+	${CC:-cc} -std=gnu17 -fsyntax-only -Iinclude "$work/synopsis.c" 2>"$work/lint" ||
+		complain "$page differs from the headers: $(grep -m1 error "$work/lint")"
+	for name in $(names_of "$page"); do
+		grep -q "[ (]$name[;)]" "$work/synopsis.c" ||
+			complain "$page does not declare $name"
+	done
+done
+
+# Constants of ours that a page names are in the headers.
+{
+	echo '#include <mach/mach.h>'
+	echo '#include <machvm.h>'
+	sed -n 's/^\.\(It \)\{0,1\}Dv //p' man/*.[1-9] | tr -s ' ,' '\n\n' |
+		grep -E '^(KERN|MACH|MACHVM|VM|HOST|SM|CPU_STATE)_[A-Z]' | sort -u |
+		sed 's/.*/_Static_assert(sizeof(&) > 0, "&");/'
+} >"$work/constants.c"
+${CC:-cc} -std=gnu17 -fsyntax-only -Iinclude "$work/constants.c" 2>"$work/lint" ||
+	complain "a page names what no header has: $(grep error "$work/lint")"
 
 # Our own pages that another one refers to must exist.
 sed -n 's/^\.Xr \([^ ]*\) \([1-9]\).*/\1.\2/p' man/*.[1-9] | sort -u |
