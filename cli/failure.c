@@ -74,17 +74,47 @@ enum status failure_status(kern_return_t kr)
 	}
 }
 
+/* The library speaks of its flags, people on the command line have options. */
+static void name_options(char *sentence, size_t size, const char *message)
+{
+	static const struct {
+		const char *flag, *option;
+	} names[] = {
+		{"the flag MACHVM_FORCE", "--force"},
+		{"MACHVM_FORCE", "--force"},
+		{"MACHVM_NOWAIT", "--nowait"},
+		{"MACHVM_TRANSACTION", "--transaction"},
+	};
+	size_t i, length = 0;
+
+	while (*message && length + 1 < size) {
+		for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+			if (!strncmp(message, names[i].flag, strlen(names[i].flag)))
+				break;
+		}
+		if (i == sizeof(names) / sizeof(names[0])) {
+			sentence[length++] = *message++;
+			continue;
+		}
+		message += strlen(names[i].flag);
+		length += (size_t)snprintf(sentence + length, size - length, "%s", names[i].option);
+	}
+	sentence[length < size ? length : size - 1] = '\0';
+}
+
 int failure_mach(kern_return_t kr)
 {
 	const struct machvm_error *error = machvm_last_error();
 	enum status status = failure_status(kr);
+	char sentence[1024];
 
 	if (error->code != kr || !error->message[0])
 		return failure_say(status, "%s", mach_error_string(kr));
+	name_options(sentence, sizeof(sentence), error->message);
 	if (error->done)
-		return failure_say(status, "%s; %llu bytes are changed already", error->message,
+		return failure_say(status, "%s; %llu bytes are changed already", sentence,
 				   (unsigned long long)error->done);
-	return failure_say(status, "%s", error->message);
+	return failure_say(status, "%s", sentence);
 }
 
 int failure_system(int error, const char *what)

@@ -14,14 +14,14 @@ static const char digits[] = "0123456789abcdef";
 /* One line is put together by hand: a hundred megabytes are six million lines. */
 static void dump_line(FILE *stream, uint64_t address, const unsigned char *data, size_t size)
 {
-	char line[2 + 16 + 2 + 3 * DUMP_LINE + 1 + 2 + DUMP_LINE + 2];
-	char *hex = line + 20, *text = hex + 3 * DUMP_LINE + 2;
-	size_t i;
+	char line[2 + 16 + 2 + 3 * DUMP_LINE + 2 + 1 + DUMP_LINE + 2];
+	unsigned width = address >> 48 ? 16 : 12, i;
+	char *hex = line + 2 + width + 2, *text = hex + 3 * DUMP_LINE + 3;
 
 	memset(line, ' ', sizeof(line));
 	memcpy(line, "0x", 2);
-	for (i = 0; i < 16; i++)
-		line[2 + i] = digits[address >> (60 - 4 * i) & 15];
+	for (i = 0; i < width; i++)
+		line[2 + i] = digits[address >> 4 * (width - 1 - i) & 15];
 	text[-1] = '|';
 	for (i = 0; i < size; i++) {
 		char *pair = hex + 3 * i + (i >= DUMP_LINE / 2);

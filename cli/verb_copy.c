@@ -2,6 +2,7 @@
 /* machvm copy - bytes from one place to another inside a process. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <mach/mach_vm.h>
 
@@ -10,15 +11,20 @@
 #include "failure.h"
 #include "interrupt.h"
 #include "json.h"
+#include "memory.h"
 #include "number.h"
 #include "target.h"
 
 struct request {
 	uint64_t source, size, destination;
+	unsigned flags;
 	int json, verbose;
 };
 
 static const struct option_row options[] = {
+	{'t', "transaction", NULL, "all or nothing even if the memory is remapped meanwhile"},
+	OPTION_FORCE,
+	OPTION_NOWAIT,
 	OPTION_JSON,
 	OPTION_VERBOSE,
 	OPTION_END,
@@ -63,6 +69,24 @@ static void report(const struct request *request, const struct target *target)
 	json_print(stdout, object);
 }
 
+/* mach_vm_copy() knows no flags; with them the bytes pass through this process. */
+static kern_return_t copy_bytes(const struct request *request, const struct target *target)
+{
+	unsigned char *data;
+	kern_return_t kr;
+
+	if (!request->flags)
+		return mach_vm_copy(target->task, request->source, request->size,
+				    request->destination);
+	data = memory_resize(NULL, request->size, 1);
+	kr = machvm_read(target->task, request->source, data, request->size, request->flags);
+	if (kr == KERN_SUCCESS)
+		kr = machvm_write(target->task, request->destination, data, request->size,
+				  request->flags);
+	free(data);
+	return kr;
+}
+
 static int copy(struct request *request, const struct target *target, char **words)
 {
 	struct layout layout = {.target = target};
@@ -74,7 +98,7 @@ static int copy(struct request *request, const struct target *target, char **wor
 		return status;
 	/* From here the copy is finished first, and Ctrl-C comes too late to halve it. */
 	interrupt_watch();
-	kr = mach_vm_copy(target->task, request->source, request->size, request->destination);
+	kr = copy_bytes(request, target);
 	if (kr != KERN_SUCCESS)
 		return failure_mach(kr);
 	report(request, target);
@@ -89,6 +113,9 @@ static int run(const struct verb *verb, int argc, char **argv)
 	int letter, status;
 
 	while ((letter = words_next(&words)) > 0) {
+		request.flags |= letter == 't' ? MACHVM_TRANSACTION : 0;
+		request.flags |= letter == 'f' ? MACHVM_FORCE : 0;
+		request.flags |= letter == 'n' ? MACHVM_NOWAIT : 0;
 		request.json |= letter == 'j';
 		request.verbose |= letter == 'v';
 	}

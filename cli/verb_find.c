@@ -165,8 +165,8 @@ static int finish(const struct request *request, const struct scan *scan, struct
 	if (request->verbose) {
 		size_print(searched, sizeof(searched), scan->progress->done - scan->unreadable);
 		size_print(unreadable, sizeof(unreadable), scan->unreadable);
-		failure_note("%" PRIu64 " matches in %s; %s could not be read", printer->count,
-			     searched, unreadable);
+		failure_note("%s were searched, %s could not be read; matches: %" PRIu64, searched,
+			     unreadable, printer->count);
 	}
 	if (status)
 		return status;
