@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -19,6 +20,7 @@
 
 #include <linux/capability.h>
 #include <linux/nsfs.h>
+#include <linux/seccomp.h>
 
 #include "descriptor.h"
 #include "process.h"
@@ -156,17 +158,26 @@ static int try_open(int directory, const char *name, int flags)
 	return fd < 0 ? fd : 0;
 }
 
+/* Also when it is another pid namespace's and has no directory of ours. */
+static bool proc_is_readable(void)
+{
+	return try_open(AT_FDCWD, "/proc/version", O_RDONLY) == 0;
+}
+
 static void gather_caller(struct machvm__gates *gates)
 {
 	char status[STATUS_SIZE];
 	int self = machvm__descriptor_open_at(AT_FDCWD, "/proc/thread-self", O_PATH | O_DIRECTORY);
 
-	gates->proc_missing = access("/proc/self", F_OK) && access("/proc/version", F_OK);
-	if (self < 0 || read_at(self, "status", status, sizeof status) ||
-	    !parse_credentials(status, &gates->caller))
-		ask_credentials(&gates->caller);
-	else
+	if (self >= 0 && read_at(self, "status", status, sizeof status) == 0 &&
+	    parse_credentials(status, &gates->caller)) {
 		gates->seccomp = (int)machvm__status_number(status, "Seccomp:", 0);
+	} else {
+		/* A /proc that cannot be opened (a filter may see to that) is as good as none. */
+		gates->proc_missing = !proc_is_readable();
+		ask_credentials(&gates->caller);
+		gates->seccomp = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) > 0 ? SECCOMP_MODE_FILTER : 0;
+	}
 	machvm__descriptor_close(self);
 	read_login(gates->caller.uid[MACHVM__REAL], gates->caller_login,
 		   sizeof gates->caller_login);

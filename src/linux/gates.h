@@ -55,7 +55,7 @@ struct machvm__gates {
 	int parent; /* who has to wait for a zombie; 0 when it cannot be seen */
 	char parent_name[MACHVM__GATES_NAME];
 
-	bool proc_missing; /* there is no /proc */
+	bool proc_missing; /* there is no /proc that can be read */
 	bool proc_foreign; /* it is another pid namespace's and does not show the target */
 	bool hidden;       /* it has the target and does not let us look (hidepid) */
 

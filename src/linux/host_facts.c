@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* host_facts.c - /proc/meminfo, /proc/vmstat, /proc/stat, /proc/loadavg and /sys's CPUs. */
+/* host_facts.c - /proc/meminfo, /proc/vmstat, /proc/stat, and /sys's CPUs. */
 #include "host_facts.h"
 
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -192,24 +193,13 @@ int machvm__host_facts_cpus(struct machvm__host_cpus *cpus)
 
 int machvm__host_facts_load(unsigned scale, unsigned averages[3])
 {
-	char text[128];
-	const char *at = text;
-	unsigned found[3];
-	int r = read_file("/proc/loadavg", text, sizeof text);
+	struct sysinfo info;
 
-	if (r)
-		return r;
-	/* "0.42 1.07 3.00 ...": read as integers, for a locale may want a comma. */
-	for (int i = 0; i < 3; i++) {
-		unsigned whole, hundredths;
-		int length;
-
-		if (sscanf(at, "%u.%2u%n", &whole, &hundredths, &length) != 2)
-			return -EINVAL;
-		found[i] = whole * scale + hundredths * scale / 100;
-		at += length;
-	}
-	memcpy(averages, found, sizeof found);
+	if (sysinfo(&info))
+		return -errno;
+	/* Fixed-point numbers with 16 bits behind the point. */
+	for (int i = 0; i < 3; i++)
+		averages[i] = (unsigned)((uint64_t)info.loads[i] * scale >> SI_LOAD_SHIFT);
 	return 0;
 }
 

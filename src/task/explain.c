@@ -178,7 +178,7 @@ static void say_proc(struct page *page, const struct machvm__gates *gates, enum 
 		    "the /proc that is mounted here belongs to another pid namespace and does not "
 		    "show it");
 	else
-		add(page, "no /proc is mounted here");
+		add(page, "there is no /proc here that can be read");
 	if (right == MACHVM_RIGHT_INSPECT)
 		add(page, ", and regions are listed nowhere else");
 	else
