@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Failures that say what was tried, and the conditions under which a program of tests can run. */
 #include "harness.h"
+#include "job.h"
 #include "pages.h"
 #include "refuse.h"
 #include "victims.h"
@@ -26,6 +27,7 @@ void harness_start(int argc, char *argv[])
 int harness_teardown(void **state)
 {
 	victims_end();
+	jobs_end();
 	pages_release();
 	what_is_tried[0] = '\0';
 	return 0;

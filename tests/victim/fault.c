@@ -21,6 +21,9 @@ struct fault_poison_request {
 };
 #define FAULT_POISON _IOWR(UFFDIO, 0x08, struct fault_poison_request)
 
+/* Nobody comes: an error to report, in milliseconds. No test depends on how long it is. */
+#define FAULT_PATIENCE 20000
+
 static int fault_fd = -1;
 static pid_t fault_owner;
 
@@ -106,8 +109,12 @@ int fault_wait(void)
 	struct uffd_msg message;
 
 	for (;;) {
-		if (poll(&wait, 1, -1) < 0 && errno != EINTR)
+		int n = poll(&wait, 1, FAULT_PATIENCE);
+
+		if (n < 0 && errno != EINTR)
 			return -errno;
+		if (n == 0)
+			return -ETIMEDOUT;
 		/* Reading takes the event, so that the next wait is for the next fault. */
 		if (read(fault_fd, &message, sizeof(message)) == (ssize_t)sizeof(message))
 			return 0;

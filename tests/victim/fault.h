@@ -19,7 +19,7 @@ int fault_protect(void *address, size_t size);
 /* Pages not there are marked as lost: an access gets SIGBUS. After fault_register(). */
 int fault_poison(void *address, size_t size);
 
-/* Returns when somebody waits for a page. */
+/* Returns when somebody waits for a page; -ETIMEDOUT when nobody comes. */
 int fault_wait(void);
 /* Supplies the pages with a pattern and lets the waiters go on. */
 int fault_serve(void *address, size_t size, uint64_t seed);
