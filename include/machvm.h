@@ -96,7 +96,8 @@ enum {
 /*
  * Why the last failing call of this thread failed.
  *
- *   code          what the call returned
+ *   code          what the call returned; after task_for_pid() and its kin, whose
+ *                 answers say less, what machvm_task_open() would have returned
  *   system_errno  the errno of the system call behind it, 0 when there was none
  *   address       the first failing address in the target, 0 when no address
  *                 is to blame

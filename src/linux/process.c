@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +223,11 @@ int machvm__process_alive(int handle, enum machvm__handle kind)
 		return 0;
 	int task = machvm__descriptor_open_at(handle, "task", O_RDONLY | O_DIRECTORY);
 	return task >= 0 && live_tid(task) ? 0 : -ESRCH;
+}
+
+bool machvm__process_listed(int pid)
+{
+	return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
 }
 
 int machvm__process_self(void)

@@ -31,6 +31,9 @@ int machvm__process_identify(int handle, enum machvm__handle *kind,
 /* 0 while the process lives (a dead leader with live threads counts), else -ESRCH. */
 int machvm__process_alive(int handle, enum machvm__handle kind);
 
+/* Does a process have that number, be it dead and not yet reaped? */
+bool machvm__process_listed(int pid);
+
 /* The number of the calling process in its own pid namespace: asked anew, never remembered. */
 int machvm__process_self(void);
 

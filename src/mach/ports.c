@@ -117,7 +117,8 @@ static int open_as_system_call(mach_port_name_t asker, int pid, enum machvm_righ
 		return machvm__descriptor_fail(EPERM);
 	if (kr == KERN_RESOURCE_SHORTAGE)
 		return machvm__descriptor_fail(machvm_last_error()->system_errno);
-	return machvm__descriptor_fail(ESRCH);
+	/* What is left of a process that has exited is a corpse to XNU. */
+	return machvm__descriptor_fail(machvm__process_listed(pid) ? EACCES : ESRCH);
 }
 
 int task_read_for_pid(mach_port_name_t target_tport, int pid, mach_port_name_t *t)

@@ -33,6 +33,7 @@ struct machvm__fault {
 	uint64_t raddr;   /* the first failing address */
 	size_t done;      /* bytes known to be changed */
 	bool writing;     /* what was wanted of the page */
+	bool forced;      /* whatever its protection */
 	const char *step; /* a constant */
 	bool has_region;
 	struct machvm__vma region;

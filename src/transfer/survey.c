@@ -81,14 +81,20 @@ static void name_region(struct machvm__target *target, uint64_t raddr, struct ma
 {
 	struct machvm__vma vma;
 	char name[MACHVM__VMA_NAME];
+	int r = machvm__target_region(target, raddr, &vma, name, sizeof name);
 
-	if (machvm__target_region(target, raddr, &vma, name, sizeof name) == 0 && vma.start <= raddr) {
+	if (r == 0 && vma.start <= raddr)
 		set_region(fault, &vma, name);
-		if (fault->cause == MACHVM__CAUSE_CONTENTS && secret(&vma, name))
-			fault->cause = MACHVM__CAUSE_SECRET;
-		else if (fault->cause == MACHVM__CAUSE_CONTENTS && machvm__patience_device(target, &vma))
-			fault->cause = MACHVM__CAUSE_SECRET;
-	}
+	if (fault->cause != MACHVM__CAUSE_CONTENTS)
+		return;
+	/* Trying a page may have taken long: the region may have gone meanwhile. */
+	if (r == -ENOENT || (r == 0 && vma.start > raddr))
+		fault->cause = MACHVM__CAUSE_UNMAPPED;
+	else if (r == 0 && !(vma.access & (fault->writing ? MACHVM__VMA_WRITE : MACHVM__VMA_READ)) &&
+	         !fault->forced)
+		fault->cause = MACHVM__CAUSE_PROTECTED;
+	else if (r == 0 && (secret(&vma, name) || machvm__patience_device(target, &vma)))
+		fault->cause = MACHVM__CAUSE_SECRET;
 }
 
 /* Tries the pages by reading a byte of each. */
@@ -154,6 +160,7 @@ bool machvm__survey(struct machvm__target *target, enum machvm__direction access
 	uint64_t at = raddr;
 
 	fault->writing = access == MACHVM__WRITE;
+	fault->forced = (options & MACHVM__SURVEY_FORCE) != 0;
 	fault->has_region = false;
 	while (at < end) {
 		struct machvm__vma vma;
@@ -187,6 +194,7 @@ void machvm__survey_explain(struct machvm__target *target, enum machvm__directio
                             struct machvm__fault *fault)
 {
 	fault->writing = access == MACHVM__WRITE;
+	fault->forced = (options & MACHVM__SURVEY_FORCE) != 0;
 	fault->has_region = false;
 	if (machvm__target_alive(target)) {
 		found(fault, MACHVM__CAUSE_GONE, 0, ESRCH, step);
