@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "descriptor.h"
+#include "fork_notice.h"
 
 void machvm__target_init(struct machvm__target *target, int handle, enum machvm__handle kind,
                          struct machvm__process_numbers numbers, bool writable)
@@ -38,12 +39,19 @@ static void renew_own(void)
 	own_target.own = true;
 }
 
+/* In a child: a thread of the parent may have held the lock. */
+static void renew_lock(void)
+{
+	own_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}
+
 struct machvm__target *machvm__target_own(void)
 {
 	uint32_t epoch = atomic_load_explicit(&machvm__epoch, memory_order_relaxed);
 
 	if (__builtin_expect(atomic_load_explicit(&own_epoch, memory_order_acquire) == epoch, 1))
 		return &own_target;
+	machvm__fork_notice_add(renew_lock);
 	pthread_mutex_lock(&own_lock);
 	if (atomic_load(&own_epoch) != epoch) {
 		renew_own();
