@@ -3,8 +3,8 @@
 #
 # Checks the manual: every page is clean under mandoc's lint, every exported
 # routine has a page or a link, nothing is documented that is not exported, each
-# SYNOPSIS says what the headers say, and links, pages and the list of what is
-# installed agree with one another.
+# SYNOPSIS says what the headers say, the command's page has all of its verbs and
+# options, and links, pages and the list of what is installed agree.
 #
 #   man_check.sh          says what is wrong, one line each; status 0 when nothing is
 set -u
@@ -116,6 +116,21 @@ done
 } >"$work/constants.c"
 ${CC:-cc} -std=gnu17 -fsyntax-only -Iinclude "$work/constants.c" 2>"$work/lint" ||
 	complain "a page names what no header has: $(grep error "$work/lint")"
+
+# The tables of the command, and its page.
+sed -n 's/^[[:space:]]*\.name = "\([a-z]*\)",$/\1/p' cli/verb_*.c >"$work/verbs"
+[ -s "$work/verbs" ] || complain "no verb was found in cli/"
+while read -r verb; do
+	grep -qx "\.Cm $verb" man/machvm.1 || complain "machvm(1) lacks the verb $verb"
+	grep -qx "\.Ss $verb" man/machvm.1 || complain "machvm(1) does not describe $verb"
+done <"$work/verbs"
+grep -hoE "'[A-Za-z]', \"[a-z-]+\"" cli/verb_*.c cli/command.[ch] |
+	sed "s/'\(.\)', \"\(.*\)\"/\1 \2/" | sort -u >"$work/options"
+[ -s "$work/options" ] || complain "no option was found in cli/"
+while read -r letter name; do
+	grep -qE "Fl -$name( |\$)" man/machvm.1 && grep -qE "^\.(It )?Fl $letter( |\$)" man/machvm.1 ||
+		complain "machvm(1) lacks the option -$letter, --$name"
+done <"$work/options"
 
 # Our own pages that another one refers to must exist.
 sed -n 's/^\.Xr \([^ ]*\) \([1-9]\).*/\1.\2/p' man/*.[1-9] | sort -u |
