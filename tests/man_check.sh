@@ -127,6 +127,33 @@ done <"$work/verbs"
 grep -hoE "'[A-Za-z]', \"[a-z-]+\"" cli/verb_*.c cli/command.[ch] |
 	sed "s/'\(.\)', \"\(.*\)\"/\1 \2/" | sort -u >"$work/options"
 [ -s "$work/options" ] || complain "no option was found in cli/"
+# Each form of the SYNOPSIS has the letters of its verb's table, and no others.
+awk '
+/^\.Sh /{here = $2 == "SYNOPSIS"}
+!here {next}
+$1 == ".Nm" {verb = ""}
+$1 == ".Cm" {verb = $2}
+verb != "" {
+	for (i = 1; i < NF; i++)
+		if ($i == "Fl" || $i == ".Fl")
+			for (j = 1; j <= length($(i + 1)); j++)
+				print verb, substr($(i + 1), j, 1)
+}
+' man/machvm.1 | sort -u >"$work/in_page"
+for table in cli/verb_*.c; do
+	verb=$(basename "$table" .c)
+	verb=${verb#verb_}
+	sed -n "s/^[[:space:]]*{'\(.\)', \".*/$verb \1/p" "$table"
+	for shared in $(grep -o '^[[:space:]]OPTION_[A-Z]*,' "$table" | tr -d '\t,'); do
+		awk -v name="$shared" -v verb="$verb" '
+		$1 == "#define" {on = $2 == name}
+		on && match($0, /\047.\047/) {print verb, substr($0, RSTART + 1, 1)}
+		' cli/command.h
+	done
+done | sort -u >"$work/in_table"
+diff "$work/in_table" "$work/in_page" >"$work/differ" ||
+	complain "machvm(1) and the tables differ (verb, letter): $(grep '^[<>]' "$work/differ" | tr '\n' ';')"
+
 while read -r letter name; do
 	grep -qE "Fl -$name( |\$)" man/machvm.1 && grep -qE "^\.(It )?Fl $letter( |\$)" man/machvm.1 ||
 		complain "machvm(1) lacks the option -$letter, --$name"
