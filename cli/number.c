@@ -12,17 +12,15 @@ enum number_fault number_read(const char *text, uint64_t *value)
 {
 	int hexadecimal = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
 	const char *digits = hexadecimal ? text + 2 : text;
+	const char *allowed = hexadecimal ? "0123456789abcdefABCDEF" : "0123456789";
 	unsigned long long number;
-	char *end;
 
-	if (!(hexadecimal ? isxdigit((unsigned char)*digits) : isdigit((unsigned char)*digits)))
+	if (!*digits || digits[strspn(digits, allowed)])
 		return NUMBER_MALFORMED;
 	if (!hexadecimal && digits[0] == '0' && digits[1])
 		return NUMBER_MALFORMED;
 	errno = 0;
-	number = strtoull(digits, &end, hexadecimal ? 16 : 10);
-	if (*end)
-		return NUMBER_MALFORMED;
+	number = strtoull(digits, NULL, hexadecimal ? 16 : 10);
 	if (errno == ERANGE)
 		return NUMBER_TOO_LARGE;
 	*value = number;

@@ -40,10 +40,12 @@ int process_read(int pid, struct process *process)
 	const char *open_name, *close_name;
 	unsigned flags;
 	long threads;
+	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (read_file(path, stat, sizeof(stat)) <= 0)
-		return -ESRCH;
+	n = read_file(path, stat, sizeof(stat));
+	if (n <= 0)
+		return !n || n == -ENOENT ? -ESRCH : (int)n;
 	/* The name may hold anything, parentheses and newlines included. */
 	open_name = strchr(stat, '(');
 	close_name = strrchr(stat, ')');

@@ -12,7 +12,7 @@ struct process {
 	char name[64];
 };
 
-/* 0, or -ESRCH when there is no such process. Takes no right on it. */
+/* 0, -ESRCH when there is no such process, or -errno. Takes no right on it. */
 int process_read(int pid, struct process *process);
 
 /* Is this the program that `name` (a command name or a path) calls? */

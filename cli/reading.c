@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "reading.h"
+#include "sink.h"
 #include "typed.h"
 
 /* Only with the first bytes: a read that fails at once prints nothing at all. */
@@ -53,7 +54,7 @@ static void show_values(struct reading *reading, const unsigned char *data, size
 			show_text(reading, data + at, unit);
 		reading->shown++;
 		at += unit;
-	} while (at < size && !ferror(reading->stream));
+	} while (at < size && !sink_failed(reading->stream));
 }
 
 static void show_digits(struct reading *reading, const unsigned char *data, size_t size)
@@ -61,7 +62,7 @@ static void show_digits(struct reading *reading, const unsigned char *data, size
 	static const char digits[] = "0123456789abcdef";
 	size_t i;
 
-	for (i = 0; i < size && !ferror(reading->stream); i++) {
+	for (i = 0; i < size && !sink_failed(reading->stream); i++) {
 		putc_unlocked(digits[data[i] >> 4], reading->stream);
 		putc_unlocked(digits[data[i] & 15], reading->stream);
 	}

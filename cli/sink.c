@@ -4,14 +4,18 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "failure.h"
+#include "interrupt.h"
 #include "memory.h"
 #include "sink.h"
+
+static int reason; /* the errno of the first write that failed */
 
 static int is_failure(int status)
 {
@@ -102,8 +106,9 @@ int sink_close(struct sink *sink, int status)
 
 	if (!sink->is_file)
 		return sink_flush_output(status);
-	if (fflush(sink->stream) || ferror(sink->stream))
-		error = errno ? errno : EIO;
+	fflush(sink->stream);
+	if (sink_failed(sink->stream))
+		error = reason;
 	else if (sink->path && !is_failure(status))
 		error = -name_file(sink);
 	if ((error || is_failure(status)) && sink->linked)
@@ -117,15 +122,26 @@ int sink_close(struct sink *sink, int status)
 	return status;
 }
 
+int sink_failed(FILE *stream)
+{
+	if (ferror(stream) && !reason)
+		reason = errno ? errno : EIO;
+	return ferror(stream);
+}
+
 int sink_flush_output(int status)
 {
-	errno = 0;
-	if (!fflush(stdout) && !ferror(stdout))
+	/* After Ctrl-C nobody may be there to take what is still buffered. */
+	if (is_failure(status) && interrupt_pending())
+		__fpurge(stdout);
+	fflush(stdout);
+	if (!sink_failed(stdout))
 		return status;
+	__fpurge(stdout);
 	if (is_failure(status))
 		return status;
-	if (errno == EPIPE || !errno)
+	if (reason == EPIPE)
 		return failure_say(STATUS_OTHER,
 				   "standard output was closed by its reader before the end");
-	return failure_system(errno, "standard output");
+	return failure_system(reason, "standard output");
 }

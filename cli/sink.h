@@ -27,6 +27,12 @@ int sink_open(struct sink *sink, const char *path);
  */
 int sink_close(struct sink *sink, int status);
 
+/*
+ * Has writing to `stream` failed? Asked soon after a write, it keeps the reason
+ * for the complaint of sink_close().
+ */
+int sink_failed(FILE *stream);
+
 /* Flushes standard output; complains unless `status` is a failure already. */
 int sink_flush_output(int status);
 

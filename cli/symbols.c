@@ -167,33 +167,35 @@ static int complain_several(const struct search *search)
 			   search->count > LISTED ? " and more" : "", search->name);
 }
 
-static void note_troubles(const struct layout *layout, const struct module *only, int found)
+/* A module that was searched in vain because its file is gone, or null. */
+static const struct module *find_unreadable(const struct layout *layout)
 {
 	size_t i;
 
 	for (i = 0; i < layout->modules.count; i++) {
-		const struct module *module = &layout->modules.items[i];
-
-		if (module->trouble && (!only || module == only) && (!found || module->symbols))
-			failure_note("%s", module->trouble);
+		if (layout->modules.items[i].trouble && !layout->modules.items[i].symbols)
+			return &layout->modules.items[i];
 	}
+	return NULL;
 }
 
 static int complain_none(const struct layout *layout, const struct module *module, const char *name)
 {
+	const struct module *unreadable = find_unreadable(layout);
 	const struct target *target = layout->target;
 
 	if (module && module->trouble && !module->symbols)
 		return failure_say(STATUS_ADDRESS, "%s", module->trouble);
-	note_troubles(layout, module, 0);
 	if (module)
 		return failure_say(
 			STATUS_ADDRESS,
 			"%s has no symbol %s; if it is stripped, its debug symbols are a "
 			"package of their own, and %s+OFFSET needs none",
 			module->path, name, module->name);
-	return failure_say(STATUS_ADDRESS, "%s (%d) has no symbol and maps no file called %s",
-			   target->name, target->pid, name);
+	return failure_say(STATUS_ADDRESS, "%s (%d) has no symbol and maps no file called %s%s%s",
+			   target->name, target->pid, name,
+			   unreadable ? "; not searched, because it was deleted or replaced: " : "",
+			   unreadable ? unreadable->path : "");
 }
 
 int symbols_address(struct layout *layout, struct module *module, const char *name,
@@ -219,7 +221,8 @@ int symbols_address(struct layout *layout, struct module *module, const char *na
 			"%s is thread-local: every thread has its own, at an address that "
 			"only the thread knows",
 			name);
-	note_troubles(layout, search.modules[0], 1);
+	if (search.modules[0]->trouble)
+		failure_note("%s", search.modules[0]->trouble);
 	*address = search.addresses[0];
 	return STATUS_DONE;
 }

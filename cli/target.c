@@ -80,7 +80,11 @@ static int open_held(struct target *target, int pidfd, const char *task_name,
 	struct process process;
 	kern_return_t kr;
 
-	if (process_read(target->pid, &process) || !task_name_fits(task_name, target->pid))
+	int r = process_read(target->pid, &process);
+
+	if (r && r != -ESRCH)
+		return failure_system(-r, "cannot look at the process");
+	if (r || !task_name_fits(task_name, target->pid))
 		return failure_say(STATUS_NO_TASK, "%s has just ended", task_name);
 	kr = machvm_task_open(pidfd, right, &target->task);
 	if (kr != KERN_SUCCESS)

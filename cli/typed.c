@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "terminal.h"
+#include "sink.h"
 #include "typed.h"
 
 #define NUMBER_SIZE 40
@@ -39,7 +39,7 @@ void dump_print(FILE *stream, uint64_t address, const unsigned char *data, size_
 {
 	size_t at;
 
-	for (at = 0; at < size && !ferror(stream); at += DUMP_LINE)
+	for (at = 0; at < size && !sink_failed(stream); at += DUMP_LINE)
 		dump_line(stream, address + at, data + at,
 			  size - at < DUMP_LINE ? size - at : DUMP_LINE);
 }

@@ -97,7 +97,7 @@ static int copy(struct request *request, const struct target *target, char **wor
 	if (status)
 		return status;
 	/* From here the copy is finished first, and Ctrl-C comes too late to halve it. */
-	interrupt_watch();
+	interrupt_watch(NULL);
 	kr = copy_bytes(request, target);
 	if (kr != KERN_SUCCESS)
 		return failure_mach(kr);

@@ -16,6 +16,7 @@
 #include "progress.h"
 #include "region_list.h"
 #include "scan.h"
+#include "sink.h"
 #include "size.h"
 #include "target.h"
 #include "terminal.h"
@@ -112,7 +113,7 @@ static int on_match(uint64_t address, void *context)
 		print_match(region, address);
 	}
 	printer->count++;
-	return ferror(stdout) || printer->count == printer->request->limit;
+	return sink_failed(stdout) || printer->count == printer->request->limit;
 }
 
 static uint64_t higher(uint64_t a, uint64_t b)
@@ -194,7 +195,7 @@ static int search(const struct request *request, const struct target *target,
 
 	/* Whoever reads the matches wants each as soon as it is found. */
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-	interrupt_watch();
+	interrupt_watch(stdout);
 	progress_start(&progress, "searching", total_size(request, regions), 0);
 	status = scan_regions(&scan, request, regions);
 	progress_end(&progress);

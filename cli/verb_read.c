@@ -105,7 +105,7 @@ static int read_pieces(struct reading *reading, const struct target *target,
 	int status = STATUS_DONE;
 
 	progress_start(&progress, "reading", reading->size, sink->is_file);
-	while (done < reading->size && !ferror(reading->stream) && !interrupt_pending()) {
+	while (done < reading->size && !sink_failed(reading->stream) && !interrupt_pending()) {
 		size_t size = reading->size - done < most ? (size_t)(reading->size - done) : most;
 		kern_return_t kr =
 			machvm_read(target->task, reading->address + done, data, size, flags);
@@ -120,7 +120,7 @@ static int read_pieces(struct reading *reading, const struct target *target,
 	}
 	progress_end(&progress);
 	free(data);
-	if (!status && done < reading->size && interrupt_pending())
+	if (!status && interrupt_pending() && (done < reading->size || ferror(reading->stream)))
 		status = complain_interrupted(sink);
 	return status;
 }
@@ -158,7 +158,7 @@ static int read_strings(struct reading *reading, const struct target *target, ui
 	uint64_t address = reading->address;
 	int status = STATUS_DONE;
 
-	while (!status && count && !ferror(reading->stream) && !interrupt_pending()) {
+	while (!status && count && !sink_failed(reading->stream) && !interrupt_pending()) {
 		status = read_string(target, address, flags, &string);
 		if (!status)
 			reading_show(reading, address, string.data, string.size);
@@ -183,7 +183,7 @@ static int read_memory(struct reading *reading, const struct request *request,
 		status = sink_open(&sink, request->output);
 	if (status)
 		return status;
-	interrupt_watch();
+	interrupt_watch(sink.stream);
 	reading->stream = sink.stream;
 	if (request->type && request->type->kind == VALUE_TEXT)
 		status = read_strings(reading, target, count, request->flags);

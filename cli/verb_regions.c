@@ -9,6 +9,7 @@
 #include "failure.h"
 #include "json.h"
 #include "region_list.h"
+#include "sink.h"
 #include "size.h"
 #include "target.h"
 #include "terminal.h"
@@ -70,7 +71,7 @@ static int print(const struct region_list *list, const struct target *target, in
 	struct json_array array = {.stream = stdout};
 	size_t i;
 
-	for (i = 0; i < list->count && !ferror(stdout); i++) {
+	for (i = 0; i < list->count && !sink_failed(stdout); i++) {
 		if (json)
 			json_array_add(&array, json_region(&list->items[i]));
 		else

@@ -105,7 +105,7 @@ static int write_values(const struct request *request, struct layout *layout,
 		return failure_say(STATUS_NOTHING,
 				   "there are no bytes to write, so nothing is changed");
 	/* From here the write is finished first, and Ctrl-C comes too late to halve it. */
-	interrupt_watch();
+	interrupt_watch(NULL);
 	kr = machvm_write(target->task, address, values->data.data, values->data.size,
 			  request->flags);
 	if (kr != KERN_SUCCESS)

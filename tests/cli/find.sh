@@ -227,15 +227,15 @@ case_find_passes_over_unreadable_pages()
 	# The second half of a mapped file is beyond its end; the third page is a hole.
 	head -c $((2 * page)) /dev/zero >"$work/file"
 	mapped=$(ask "$victim" file "$work/file" $((64 * page)))
-	plant $((mapped + 2 * page - 6)) c1c2c3c4c5c6
+	plant $((mapped + 2 * page - 6)) b7c1e9f2a4d8
 	ask "$victim" protect $((arena + 2 * page)) "$page" none >/dev/null
-	plant $((arena + 3 * page)) c1c2c3c4c5c6
-	run find "$victim" hex:c1c2c3c4c5c6
+	plant $((arena + 3 * page)) b7c1e9f2a4d8
+	run find "$victim" hex:b7c1e9f2a4d8
 	expect_status 0
 	expect_equal "$(awk '{print $1}' "$output" | sort | paste -sd' ')" \
 		"$(printf '0x%x\n' $((mapped + 2 * page - 6)) $((arena + 3 * page)) | sort | paste -sd' ')"
 	[[ ! -s $errors ]] || fail "something is said"
-	run find "$victim" hex:c1c2c3c4c5c6 -v --range "$(printf '0x%x+256K' "$mapped")"
+	run find "$victim" hex:b7c1e9f2a4d8 -v --range "$(printf '0x%x+256K' "$mapped")"
 	[[ $(<"$errors") == *"8.0 KiB were searched, 248.0 KiB could not be read; matches: 1" ]] || fail "the count is missing"
 	ask "$victim" unmap "$mapped" $((64 * page)) >/dev/null
 	clear_arena

@@ -6,6 +6,7 @@
 # A case fails when one of its expectations does not hold; the others of that
 # case are still looked at. Truth about a victim's memory comes from the victim.
 
+: "${MACHVM:?the command}" "${MACHVM_LIBRARY:?the library}" "${VICTIM:?the victim}"
 work=$(mktemp -d "${TMPDIR:-/tmp}/machvm-cli.XXXXXX")
 chmod 755 "$work"
 victims=()
@@ -15,7 +16,7 @@ clean_up()
 {
 	local pid
 	for pid in "${victims[@]}"; do
-		kill -KILL "$pid" 2>/dev/null
+		kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	done
 	rm -rf "$work"
 }
@@ -72,7 +73,7 @@ run()
 fail()
 {
 	failed=1
-	echo "# $*"
+	echo "# ${*//$'\n'/ }"
 	[[ ! ${ran-} ]] || echo "#   after: $ran (status ${status-})"
 	[[ ! -s ${errors-} ]] || sed 's/^/#   /' "$errors"
 }
@@ -120,22 +121,23 @@ skip()
 
 run_cases()
 {
-	local cases=() name number=0 failures=0
-	mapfile -t cases < <(compgen -A function case_)
-	echo "1..${#cases[@]}"
-	for name in "${cases[@]}"; do
+	# A case sees these names, and has its own.
+	local all_cases=() this_case number=0 failures=0
+	mapfile -t all_cases < <(compgen -A function case_)
+	echo "1..${#all_cases[@]}"
+	for this_case in "${all_cases[@]}"; do
 		failed= skipped= ran= status=
 		errors=$work/errors
 		: >"$errors"
-		"$name"
+		"$this_case"
 		((number++))
 		if [[ $failed ]]; then
-			echo "not ok $number - ${name#case_}"
+			echo "not ok $number - ${this_case#case_}"
 			((failures++))
 		elif [[ $skipped ]]; then
-			echo "ok $number - ${name#case_} # SKIP $skipped"
+			echo "ok $number - ${this_case#case_} # SKIP $skipped"
 		else
-			echo "ok $number - ${name#case_}"
+			echo "ok $number - ${this_case#case_}"
 		fi
 	done
 	return $((failures > 0))

@@ -51,7 +51,7 @@ case_regions_shared_memory_is_marked()
 	head -c "$page" /dev/zero >"$work/shared file"
 	mv "$work/shared file" "$work/shared"
 	mapped=$(ask "$victim" file "$work/shared" "$page")
-	run regions "$victim" --perm rw-s
+	run regions "$victim" --perm rw-s --name shared
 	expect_equal "$(sed 's/0x0*/0x/;s/-.*//' "$output")" "$mapped"
 }
 
@@ -175,7 +175,7 @@ case_completion_knows_every_option()
 	for verb in write read copy find regions info why; do
 		run "$verb" --help
 		expect_equal "$(complete_words machvm "$verb" - | sort | paste -sd' ')" \
-			"$(sed -n 's/^ .*\(--[a-z]*\).*/\1/p;' "$output" | grep -o -- '^--[a-z]*' | sort -u | paste -sd' ')"
+			"$(sed -n 's/^  *\(-., \)*\(--[a-z]*\).*/\2/p' "$output" | sort | paste -sd' ')"
 	done
 }
 

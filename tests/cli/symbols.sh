@@ -113,13 +113,13 @@ case_address_symbol_from_separate_debug_file_by_link()
 {
 	local stripped
 	cp "$VICTIM" "$work/stripped"
-	objcopy --only-keep-debug "$work/stripped" "$work/stripped.debug"
+	objcopy --only-keep-debug "$work/stripped" "$work/symbols.kept"
 	strip --remove-section=.note.gnu.build-id "$work/stripped"
 	victim_start stripped "$work/stripped"
 	run read "$stripped" hidden 4
 	expect_complaint 5 'hidden'
 	victim_stop "$stripped"
-	(cd "$work" && objcopy --add-gnu-debuglink=stripped.debug stripped)
+	(cd "$work" && objcopy --add-gnu-debuglink=symbols.kept stripped)
 	victim_start stripped "$work/stripped"
 	expect_equal "$(resolve "$stripped" hidden)" "$(ask "$stripped" where hidden)"
 	victim_stop "$stripped"

@@ -17,7 +17,7 @@
  *   unmap ADDRESS SIZE
  *   name ADDRESS SIZE N   gives anonymous memory a name
  *   file PATH SIZE        maps a file, also beyond its end
- *   secret                a page that the kernel shows to nobody else
+ *   secret                two pages that the kernel shows to nobody else
  *   load PATH             a shared library, and the address of plug_counter
  *   rename NAME           its own command name
  *   zombie                a child that has ended, and nobody has waited for
@@ -50,7 +50,7 @@
 uint64_t counter = 1000;
 char text[64] = "hello, victim";
 uint64_t *pointer = &counter;
-static volatile uint32_t hidden = 0x12345678;
+static uint32_t hidden = 0x12345678;
 _Thread_local int own = 7;
 
 static void *at(const char *word)
@@ -69,7 +69,7 @@ static void answer_address(const void *address)
 static void where(char **words)
 {
 	if (!strcmp(words[1], "hidden"))
-		answer_address((const void *)&hidden);
+		answer_address(&hidden);
 	else
 		answer_address(dlsym(RTLD_DEFAULT, words[1]));
 }
@@ -164,8 +164,8 @@ static void secret(char **words)
 	int fd = (int)syscall(SYS_memfd_secret, 0);
 	void *address = MAP_FAILED;
 
-	if (fd >= 0 && !ftruncate(fd, page))
-		address = mmap(NULL, (size_t)page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fd >= 0 && !ftruncate(fd, 2 * page))
+		address = mmap(NULL, 2 * (size_t)page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (address != MAP_FAILED)
 		memset(address, 0x5a, (size_t)page);
 	answer_address(address);
@@ -201,8 +201,9 @@ static void *idle(void *answered)
 	printf("%ld\n", syscall(SYS_gettid));
 	fflush(stdout);
 	*(volatile int *)answered = 1;
-	for (;;)
-		pause();
+	while (pause())
+		;
+	return NULL;
 }
 
 static void start_thread(char **words)
@@ -256,5 +257,5 @@ int main(void)
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin))
 		obey(line);
-	return (int)hidden & (int)*pointer & 0;
+	return hidden == (uint32_t)*pointer;
 }

@@ -30,7 +30,7 @@ case_write_every_type_stores_its_bytes()
 	run write "$victim" "$text" u8:255 i8:-1 u16:258 i16:-2 u32:4294967295 i32:-2147483648 \
 		i64:-1 f32:1.5 f64:-2.25 ptr:0x7f0000001000 str:abc hex:deadBEEF
 	expect_status 0
-	expect_equal "$(peek "$text" 52)" \
+	expect_equal "$(peek "$text" 49)" \
 		ffff0201feffffffffff00000080ffffffffffffffff0000c03f00000000000002c000100000007f0000616263deadbeef
 }
 
