@@ -72,19 +72,27 @@ static int open_file(struct sink *sink, const char *path)
 	return fd;
 }
 
+static void forget(struct sink *sink)
+{
+	free(sink->temporary);
+	free(sink->path);
+	*sink = (struct sink){0};
+}
+
 int sink_open(struct sink *sink, const char *path)
 {
-	int fd;
+	int fd, error;
 
 	*sink = (struct sink){.stream = stdout};
 	if (!path || !strcmp(path, "-"))
 		return STATUS_DONE;
 	fd = open_file(sink, path);
-	if (fd < 0)
-		return failure_system(errno, path);
-	sink->stream = fdopen(fd, "w");
-	if (!sink->stream)
-		return failure_system(errno, path);
+	sink->stream = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!sink->stream) {
+		error = errno;
+		forget(sink);
+		return failure_system(error, path);
+	}
 	sink->is_file = 1;
 	return STATUS_DONE;
 }
@@ -116,9 +124,7 @@ int sink_close(struct sink *sink, int status)
 	if (error && !is_failure(status))
 		status = failure_system(error, sink->path ? sink->path : "the output file");
 	fclose(sink->stream);
-	free(sink->temporary);
-	free(sink->path);
-	*sink = (struct sink){0};
+	forget(sink);
 	return status;
 }
 

@@ -132,8 +132,9 @@ static int parse(struct values *values, unsigned word, int wildcards, uint64_t p
 }
 
 /* The words stay as they are, but argv is not const. */
-#define PARSE(values, ...)                                                                         \
-	parse(values, 8, 1, 0x1122334455667788, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), \
+#define PARSE(values, ...)                                            \
+	parse(values, 8, 1, 0x1122334455667788,                       \
+	      sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), \
 	      (char **)(uintptr_t)(const char *[]){__VA_ARGS__})
 
 static void expect_bytes(struct values *values, const void *data, const void *mask, size_t size,
