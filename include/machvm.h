@@ -218,8 +218,9 @@ MACHVM_EXPORT kern_return_t machvm_task_open(int pidfd, enum machvm_right right,
  * its pid and name: it does not hinder reading and writing).
  *
  * Returns KERN_SUCCESS when the right could be had, KERN_DENIED when not,
- * MACH_SEND_INVALID_DEST when there is no such process, KERN_INVALID_ARGUMENT
- * for a bad right. The text is written in every case but the last. Asking
+ * MACH_SEND_INVALID_DEST when there is no such process (or it is a zombie, or the
+ * number is a thread's), KERN_RESOURCE_SHORTAGE when the caller has no descriptors
+ * left to look with, KERN_INVALID_ARGUMENT for a bad right. The text is written in every case but the last. Asking
  * changes nothing, neither here nor in the target.
  *
  * Since: 0.1

@@ -394,6 +394,22 @@ static void gather_stranger(struct machvm__gates *gates)
 	machvm__descriptor_close(directory);
 }
 
+/* As many as are open at once, at the most: nothing below fails for want of one. */
+static int try_descriptors(void)
+{
+	int ends[3][2], count = 0, r = 0;
+
+	while (r == 0 && count < 3) {
+		r = pipe2(ends[count], O_CLOEXEC) ? -errno : 0;
+		count += r == 0;
+	}
+	while (count--) {
+		close(ends[count][0]);
+		close(ends[count][1]);
+	}
+	return r;
+}
+
 static void gather_once(int pid, struct machvm__gates *gates)
 {
 	struct machvm__process_numbers numbers = {0};
@@ -401,6 +417,9 @@ static void gather_once(int pid, struct machvm__gates *gates)
 	int handle, r;
 
 	*gates = (struct machvm__gates){.pid = pid, .own = pid == machvm__process_self()};
+	gates->shortage = try_descriptors();
+	if (gates->shortage)
+		return;
 	gather_caller(gates);
 	gather_policy(gates);
 	handle = machvm__process_open(pid, &kind);
@@ -424,7 +443,7 @@ void machvm__gates_gather(int pid, struct machvm__gates *gates)
 	/* Whoever vanished in the middle is a zombie, or nobody, or somebody new: look again. */
 	for (int tries = 0; tries < 2; tries++) {
 		gather_once(pid, gates);
-		if (gates->presence != MACHVM__PRESENCE_NONE)
+		if (gates->presence != MACHVM__PRESENCE_NONE || gates->shortage)
 			break;
 	}
 }

@@ -45,7 +45,9 @@ struct machvm__credentials {
 #define MACHVM__GATES_TEXT 192
 
 struct machvm__gates {
-	int pid; /* as asked */
+	int pid;      /* as asked */
+	int shortage; /* -errno when there were too few descriptors to look; then nothing is known
+		       */
 	enum machvm__presence presence;
 	int group;
 	bool own;           /* it is the asking process */

@@ -190,6 +190,10 @@ static void say_proc(struct page *page, const struct machvm__gates *gates, enum 
 static bool say_nobody(struct page *page, const struct machvm__gates *gates, enum machvm__gate gate)
 {
 	switch (gate) {
+	case MACHVM__GATE_SHORTAGE:
+		add(page, "No file descriptor is left to look at process %d with (%s)", gates->pid,
+		    strerrordesc_np(-gates->shortage));
+		return true;
 	case MACHVM__GATE_ABSENT:
 		add(page, "There is no process %d", gates->pid);
 		return true;
@@ -388,6 +392,8 @@ static kern_return_t code_of(enum machvm__gate gate)
 	switch (gate) {
 	case MACHVM__GATE_OPEN:
 		return KERN_SUCCESS;
+	case MACHVM__GATE_SHORTAGE:
+		return KERN_RESOURCE_SHORTAGE;
 	case MACHVM__GATE_ABSENT:
 	case MACHVM__GATE_THREAD:
 	case MACHVM__GATE_ZOMBIE:

@@ -140,6 +140,8 @@ static enum machvm__gate find_gate(const struct machvm__gates *gates, enum machv
 {
 	bool unseen = gates->proc_missing || gates->proc_foreign;
 
+	if (gates->shortage)
+		return MACHVM__GATE_SHORTAGE;
 	switch (gates->presence) {
 	case MACHVM__PRESENCE_NONE:
 		return MACHVM__GATE_ABSENT;

@@ -16,6 +16,7 @@
 /* In the order in which they are met; the kernel's own among them from IDS on. */
 enum machvm__gate {
 	MACHVM__GATE_OPEN,
+	MACHVM__GATE_SHORTAGE,      /* no descriptors to look with */
 	MACHVM__GATE_ABSENT,        /* no such process */
 	MACHVM__GATE_THREAD,        /* the number is a thread's */
 	MACHVM__GATE_ZOMBIE,        /* it has exited, or is about to: its memory is gone */

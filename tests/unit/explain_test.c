@@ -1,179 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * machvm_explain() in situations that are really made: who asks and who is
- * asked about are processes of their own, prepared as the test wants them.
- */
+/* machvm_explain(): processes as they come, users, capabilities, tracers. */
+#include "situation.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/landlock.h>
-#include <linux/seccomp.h>
-
-#include <cmocka.h>
-
-#include <mach/mach.h>
-#include <machvm.h>
 
 #include "gates.h"
-
-#define NOBODY   65534
-#define SOMEBODY 1 /* a login in every /etc/passwd, with its own group */
-
-#define CONTROL MACHVM_RIGHT_CONTROL
-#define READ    MACHVM_RIGHT_READ
-#define INSPECT MACHVM_RIGHT_INSPECT
-#define NAME    MACHVM_RIGHT_NAME
-
-struct answer {
-	kern_return_t code;
-	char text[2048];
-};
-
-typedef void preparation(void);
-
-static pid_t children[8];
-static int child_count;
-
-/* A preparation that fails ends its process, which the test then notices. */
-static void require(bool condition)
-{
-	if (!condition)
-		_exit(99);
-}
-
-__attribute__((noreturn)) static void wait_for_the_end(void)
-{
-	for (;;)
-		pause();
-}
-
-/* A process that prepares itself, says so, and waits to be killed. */
-static pid_t start(preparation *prepare)
-{
-	int ends[2];
-	pid_t pid;
-	char byte;
-
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		if (prepare)
-			prepare();
-		/* Changing ids resets this, so it comes last. */
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		require(write(ends[1], "", 1) == 1);
-		wait_for_the_end();
-	}
-	children[child_count++] = pid;
-	close(ends[1]);
-	assert_int_equal(read(ends[0], &byte, 1), 1);
-	close(ends[0]);
-	return pid;
-}
-
-static int end_children(void **state)
-{
-	while (child_count) {
-		pid_t pid = children[--child_count];
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, __WALL);
-	}
-	return 0;
-}
-
-/* Asks from a process of its own. */
-static struct answer ask(preparation *prepare, int pid, enum machvm_right right)
-{
-	struct answer answer = {.code = -1};
-	int ends[2];
-	pid_t asker;
-
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	asker = fork();
-	assert_true(asker >= 0);
-	if (asker == 0) {
-		struct answer found;
-
-		if (prepare)
-			prepare();
-		memset(&found, 0, sizeof found);
-		found.code = machvm_explain(pid, right, found.text, sizeof found.text);
-		require(write(ends[1], &found, sizeof found) == sizeof found);
-		_exit(0);
-	}
-	close(ends[1]);
-	if (read(ends[0], &answer, sizeof answer) != sizeof answer)
-		answer.code = -1;
-	close(ends[0]);
-	waitpid(asker, NULL, 0);
-	return answer;
-}
-
-static void expect(struct answer answer, kern_return_t code, const char *words)
-{
-	if (answer.code != code || !strstr(answer.text, words))
-		fail_msg("want %d and \"%s\"; got %d and: %s", code, words, answer.code,
-			 answer.text);
-}
-
-static void need_root(void)
-{
-	if (geteuid() != 0)
-		skip();
-}
-
-static void become(uid_t id)
-{
-	require(setresgid(id, id, id) == 0 && setresuid(id, id, id) == 0);
-	/* The change made us undumpable; an ordinary process of that user is not. */
-	prctl(PR_SET_DUMPABLE, 1);
-}
-
-static void become_nobody(void)
-{
-	become(NOBODY);
-}
-
-static void become_somebody(void)
-{
-	become(SOMEBODY);
-}
-
-/* Root becomes nobody; anybody else is nobody enough. */
-static void become_ordinary(void)
-{
-	if (geteuid() == 0)
-		become(NOBODY);
-}
-
-static void become_ordinary_and_undumpable(void)
-{
-	become_ordinary();
-	prctl(PR_SET_DUMPABLE, 0);
-}
 
 static void become_nobody_but_for_the_saved_id(void)
 {
@@ -439,7 +286,7 @@ static void dead_leader_is_reached_through_a_thread(void **state)
 	pid = fork();
 	if (pid == 0)
 		leave_second_thread();
-	children[child_count++] = pid;
+	adopt(pid);
 	close(ends[1]);
 	assert_int_equal(read(ends[0], &byte, 1), 1);
 	close(ends[0]);
@@ -447,279 +294,24 @@ static void dead_leader_is_reached_through_a_thread(void **state)
 		expect(ask(NULL, pid, right), KERN_SUCCESS, "Its first thread has exited");
 }
 
-static void enter_user_namespace(void)
+/* Leaves two: enough to begin to look, and not to finish. */
+static void use_up_descriptors(void)
 {
-	uid_t uid = geteuid();
-	char line[32];
-	int map;
+	struct rlimit limit = {64, 64};
+	int fd, last = -1;
 
-	require(unshare(CLONE_NEWUSER) == 0);
-	map = open("/proc/self/uid_map", O_WRONLY);
-	snprintf(line, sizeof line, "%u %u 1", uid, uid);
-	require(map >= 0 && write(map, line, strlen(line)) == (ssize_t)strlen(line));
-	close(map);
+	require(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	while ((fd = open("/dev/null", O_RDONLY)) >= 0)
+		last = fd;
+	require(errno == EMFILE && last > 0);
+	close(last);
+	close(last - 1);
 }
 
-static bool has_user_namespaces(void)
+static void lack_of_descriptors_is_no_refusal(void **state)
 {
-	pid_t pid = fork();
-	int status = 0;
-
-	if (pid == 0)
-		_exit(unshare(CLONE_NEWUSER) ? 1 : 0);
-	waitpid(pid, &status, 0);
-	return status == 0;
-}
-
-static void user_namespace_is_left_for_nobody(void **state)
-{
-	pid_t pid;
-
-	if (!has_user_namespaces())
-		skip();
-	pid = start(NULL);
-	expect(ask(enter_user_namespace, pid, CONTROL), KERN_DENIED,
-	       "it lives in another user namespace");
-	expect(ask(enter_user_namespace, pid, INSPECT), KERN_DENIED, "outside its user namespace");
-}
-
-static void user_namespace_below_is_reached(void **state)
-{
-	pid_t pid;
-
-	if (!has_user_namespaces())
-		skip();
-	pid = start(enter_user_namespace);
-	expect(ask(NULL, pid, CONTROL), KERN_SUCCESS, "can be written");
-}
-
-static void enter_pid_namespace(void)
-{
-	pid_t pid;
-
-	require(unshare(CLONE_NEWPID) == 0);
-	pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		wait_for_the_end();
-	}
-	require(pid > 0 && write(ready, &pid, sizeof pid) == sizeof pid);
-}
-
-static void pid_namespace_is_remarked(void **state)
-{
-	int ends[2];
-	pid_t inner;
-
-	need_root();
-	assert_int_equal(pipe(ends), 0);
-	ready = ends[1];
-	start(enter_pid_namespace);
-	assert_int_equal(read(ends[0], &inner, sizeof inner), sizeof inner);
-	close(ends[0]);
-	close(ends[1]);
-	expect(ask(NULL, inner, READ), KERN_SUCCESS,
-	       "It runs in a pid namespace of its own, where its number is 1.\n");
-}
-
-/* A namespace of mounts of our own: what is done to /proc there is nobody else's concern. */
-static void leave_mounts(void)
-{
-	require(unshare(CLONE_NEWNS) == 0);
-	require(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
-}
-
-static void lose_proc(void)
-{
-	leave_mounts();
-	require(mount("none", "/proc", "tmpfs", 0, NULL) == 0);
-}
-
-static void hide_processes(void)
-{
-	leave_mounts();
-	require(mount("proc", "/proc", "proc", 0, "hidepid=2") == 0);
-	become(NOBODY);
-}
-
-static void bar_processes(void)
-{
-	leave_mounts();
-	require(mount("proc", "/proc", "proc", 0, "hidepid=1") == 0);
-	become(NOBODY);
-}
-
-static void missing_proc_leaves_bytes(void **state)
-{
-	pid_t pid;
-
-	need_root();
-	pid = start(NULL);
-	expect(ask(lose_proc, pid, CONTROL), KERN_SUCCESS, "regions cannot be listed");
-	expect(ask(lose_proc, pid, INSPECT), KERN_DENIED, "mount -t proc proc /proc");
-	expect(ask(lose_proc, INT_MAX, INSPECT), MACH_SEND_INVALID_DEST, "There is no process");
-}
-
-static void hidden_process_is_told_from_none(void **state)
-{
-	pid_t pid;
-
-	need_root();
-	pid = start(NULL);
-	expect(ask(hide_processes, pid, CONTROL), KERN_DENIED, "hidepid");
-	expect(ask(bar_processes, pid, CONTROL), KERN_DENIED, "hidepid");
-	expect(ask(hide_processes, INT_MAX, CONTROL), MACH_SEND_INVALID_DEST,
-	       "There is no process");
-}
-
-/* Asks about a process of its own pid namespace, with its parent's /proc still there. */
-static void ask_below_foreign_proc(void)
-{
-	struct answer found;
-	pid_t pid, asked;
-
-	require(unshare(CLONE_NEWPID) == 0);
-	pid = fork();
-	if (pid == 0) {
-		asked = fork();
-		if (asked == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			prctl(PR_SET_NAME, "inner-sleeper");
-			require(write(ready, "", 1) == 1);
-			wait_for_the_end();
-		}
-		memset(&found, 0, sizeof found);
-		found.code = machvm_explain(asked, CONTROL, found.text, sizeof found.text);
-		/* It may not have named itself yet: the test reads that byte first. */
-		while (!strstr(found.text, "inner-sleeper") && found.code == KERN_SUCCESS)
-			found.code = machvm_explain(asked, CONTROL, found.text, sizeof found.text);
-		require(write(ready, &found, sizeof found) == sizeof found);
-		_exit(0);
-	}
-	waitpid(pid, NULL, 0);
-	_exit(0);
-}
-
-static void proc_of_another_namespace_is_translated(void **state)
-{
-	struct answer answer = {.code = -1};
-	int ends[2];
-	char byte;
-	pid_t pid;
-
-	need_root();
-	assert_int_equal(pipe(ends), 0);
-	ready = ends[1];
-	pid = fork();
-	if (pid == 0)
-		ask_below_foreign_proc();
-	close(ends[1]);
-	assert_int_equal(read(ends[0], &byte, 1), 1);
-	assert_int_equal(read(ends[0], &answer, sizeof answer), sizeof answer);
-	close(ends[0]);
-	waitpid(pid, NULL, 0);
-	expect(answer, KERN_SUCCESS, "Process 2 (inner-sleeper) can be written");
-}
-
-#define REFUSE(number, error)                                \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), \
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (error))
-
-static void install(struct sock_filter *filter, unsigned short length)
-{
-	struct sock_fprog program = {length, filter};
-
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	require(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
-}
-
-static void refuse_copies(void)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		REFUSE(SYS_process_vm_readv, EPERM),
-		REFUSE(SYS_process_vm_writev, EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-
-	install(filter, sizeof filter / sizeof filter[0]);
-}
-
-/* Also opening anything for reading and writing: a memory file, in particular. */
-static void refuse_copies_and_files(void)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 4),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
-		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_ACCMODE),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, O_RDWR, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		REFUSE(SYS_process_vm_readv, ENOSYS),
-		REFUSE(SYS_process_vm_writev, ENOSYS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-
-	install(filter, sizeof filter / sizeof filter[0]);
-}
-
-/* Nothing can be opened any more. */
-static void refuse_copies_and_proc(void)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		REFUSE(SYS_openat, EACCES),
-		REFUSE(SYS_process_vm_readv, EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-
-	install(filter, sizeof filter / sizeof filter[0]);
-}
-
-static void filter_leaves_the_memory_file(void **state)
-{
-	pid_t pid = start(NULL);
-
-	expect(ask(refuse_copies, pid, CONTROL), KERN_SUCCESS,
-	       "A seccomp filter of the caller refuses process_vm_writev");
-	expect(ask(refuse_copies, pid, READ), KERN_SUCCESS, "memory file below /proc serves");
-	expect(ask(refuse_copies, pid, INSPECT), KERN_SUCCESS, "can be inspected");
-}
-
-static void filter_that_leaves_nothing_is_blamed(void **state)
-{
-	pid_t pid = start(NULL);
-
-	expect(ask(refuse_copies_and_files, pid, CONTROL), KERN_DENIED,
-	       "a seccomp filter of the caller refuses process_vm_readv (Function not "
-	       "implemented)");
-	expect(ask(refuse_copies_and_files, pid, READ), KERN_SUCCESS, "can be read");
-	expect(ask(refuse_copies_and_proc, pid, READ), KERN_DENIED,
-	       "a seccomp filter of the caller");
-	expect(ask(refuse_copies_and_proc, pid, INSPECT), KERN_DENIED, "/proc");
-}
-
-static void enter_landlock(void)
-{
-	struct landlock_ruleset_attr rules = {.handled_access_fs = LANDLOCK_ACCESS_FS_MAKE_SOCK};
-	int set = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0);
-
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	require(set >= 0 && syscall(SYS_landlock_restrict_self, set, 0) == 0);
-	close(set);
-}
-
-static void security_module_is_blamed_for_the_rest(void **state)
-{
-	pid_t pid;
-
-	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 0)
-		skip();
-	pid = start(NULL);
-	expect(ask(enter_landlock, pid, CONTROL), KERN_DENIED,
-	       "a security module or a sandbox of the caller (Landlock) refuses it");
-	expect(ask(enter_landlock, pid, NAME), KERN_SUCCESS, "can be named");
+	expect(ask(use_up_descriptors, start(NULL), CONTROL), KERN_RESOURCE_SHORTAGE,
+	       "No file descriptor is left to look at process ");
 }
 
 static void wrong_right_is_invalid_and_writes_nothing(void **state)
@@ -769,12 +361,12 @@ static void rename_with_escapes(void)
 
 static void name_with_control_characters_is_tamed(void **state)
 {
-	expect(ask(NULL, start(rename_with_escapes), CONTROL), KERN_SUCCESS, "(a");
-	for (const char *c = ask(NULL, children[0], CONTROL).text; *c; c++)
+	struct answer answer = ask(NULL, start(rename_with_escapes), CONTROL);
+
+	expect(answer, KERN_SUCCESS, "(a");
+	for (const char *c = answer.text; *c; c++)
 		assert_true((*c >= ' ' && *c < 0x7f) || *c == '\n');
 }
-
-#define SITUATION(function) cmocka_unit_test_teardown(function, end_children)
 
 int main(void)
 {
@@ -794,15 +386,7 @@ int main(void)
 		SITUATION(tracer_of_no_process_is_an_error),
 		SITUATION(tracer_of_one_thread_is_found),
 		SITUATION(dead_leader_is_reached_through_a_thread),
-		SITUATION(user_namespace_is_left_for_nobody),
-		SITUATION(user_namespace_below_is_reached),
-		SITUATION(pid_namespace_is_remarked),
-		SITUATION(missing_proc_leaves_bytes),
-		SITUATION(hidden_process_is_told_from_none),
-		SITUATION(proc_of_another_namespace_is_translated),
-		SITUATION(filter_leaves_the_memory_file),
-		SITUATION(filter_that_leaves_nothing_is_blamed),
-		SITUATION(security_module_is_blamed_for_the_rest),
+		SITUATION(lack_of_descriptors_is_no_refusal),
 		SITUATION(wrong_right_is_invalid_and_writes_nothing),
 		SITUATION(short_buffer_gets_the_beginning),
 		SITUATION(refusal_is_on_record_and_success_is_not),
