@@ -195,6 +195,16 @@ static void gather_policy(struct machvm__gates *gates)
 		gates->yama = atoi(scope);
 }
 
+/* Our own number in /proc; 0 when it does not show us. */
+static int own_number_in_proc(void)
+{
+	char link[24];
+	ssize_t n = readlink("/proc/self", link, sizeof link - 1);
+
+	link[n < 0 ? 0 : n] = '\0';
+	return atoi(link);
+}
+
 /* Is `ancestor` on the way from the process to its init? All numbers are /proc's. */
 static bool descends(int proc_pid, int ancestor)
 {
@@ -299,9 +309,9 @@ static void gather_visible(int directory, int proc_pid, const char *status,
 			   struct machvm__gates *gates)
 {
 	int64_t numbers[MAX_DEPTH];
-	char stat[1024], path[48] = "/proc/self";
+	char stat[1024];
+	int self = own_number_in_proc();
 	int count = machvm__status_numbers(status, "NSpid:", numbers, MAX_DEPTH);
-	ssize_t n;
 
 	parse_credentials(status, &gates->target);
 	gates->target_login_group = read_login(gates->target.uid[MACHVM__REAL], gates->target_login,
@@ -317,14 +327,12 @@ static void gather_visible(int directory, int proc_pid, const char *status,
 	gather_user_namespace(directory, gates);
 	gates->dumpable = look_dumpable(directory, gates);
 
-	n = readlink("/proc/self", path, sizeof path - 1);
-	path[n < 0 ? 0 : n] = '\0';
-	gates->descendant = n > 0 && descends(proc_pid, atoi(path));
+	gates->descendant = self && descends(proc_pid, self);
 	gates->tracer =
 		machvm__gates_tracer(proc_pid, gates->tracer_name, sizeof gates->tracer_name);
 	if (gates->tracer < 0)
 		gates->tracer = 0;
-	gates->tracer_own = gates->tracer && gates->tracer == atoi(path);
+	gates->tracer_own = gates->tracer && gates->tracer == self;
 }
 
 /* The files of the thread that stands for the process: the leader's, if it lives. */
@@ -428,6 +436,15 @@ static void gather_once(int pid, struct machvm__gates *gates)
 		return;
 	}
 	r = machvm__process_identify(handle, &kind, &numbers);
+	if (kind == MACHVM__HANDLE_DIRECTORY && own_number_in_proc() != machvm__process_self()) {
+		/* No pidfds, and /proc counts in another pid namespace: that is somebody else. */
+		numbers = (struct machvm__process_numbers){pid, 0};
+	} else if (r == 0 && numbers.tgid && numbers.tgid != pid) {
+		/* A thread has a directory in /proc as well. */
+		gather_stranger(gates);
+		machvm__descriptor_close(handle);
+		return;
+	}
 	/* A zombie is dead for everybody else, and still has a name and a parent to tell of. */
 	if (r == -ESRCH && !numbers.proc_tgid)
 		numbers = (struct machvm__process_numbers){pid, pid};

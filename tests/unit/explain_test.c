@@ -297,9 +297,11 @@ static void dead_leader_is_reached_through_a_thread(void **state)
 /* Leaves two: enough to begin to look, and not to finish. */
 static void use_up_descriptors(void)
 {
-	struct rlimit limit = {64, 64};
+	struct rlimit limit;
 	int fd, last = -1;
 
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = 64;
 	require(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 	while ((fd = open("/dev/null", O_RDONLY)) >= 0)
 		last = fd;

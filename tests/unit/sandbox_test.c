@@ -182,6 +182,9 @@ static void proc_of_another_namespace_is_translated(void **state)
 	pid_t pid;
 
 	need_root();
+	/* Numbers are translated by what a pidfd tells. */
+	if (syscall(SYS_pidfd_open, getpid(), 0) < 0)
+		skip();
 	assert_int_equal(pipe(ends), 0);
 	ready = ends[1];
 	pid = fork();
