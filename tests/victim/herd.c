@@ -36,7 +36,7 @@ static void member_live(struct member *self, pid_t parent)
 
 void process_herd(struct channel *channel, unsigned count)
 {
-	pid_t parent = getpid();
+	pid_t parent = getpid(), child;
 
 	members = mmap(NULL, count * sizeof(*members), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -49,13 +49,14 @@ void process_herd(struct channel *channel, unsigned count)
 
 		sem_init(&member->ask, 1, 0);
 		sem_init(&member->answer, 1, 0);
-		member->pid = fork();
-		if (member->pid == 0)
+		child = fork();
+		if (child == 0)
 			member_live(member, parent);
-		if (member->pid < 0) {
+		if (child < 0) {
 			channel_result(channel, -errno);
 			return;
 		}
+		member->pid = child;
 	}
 	channel_result(channel, 0);
 }
