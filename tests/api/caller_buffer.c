@@ -170,15 +170,18 @@ static void buffer_of_every_good_kind_serves(void **state)
 	static const size_t sizes[] = {8, 100, PAGE, 2 * PAGE + 5};
 
 	for (enum place place = 0; place < PLACE_COUNT; place++) {
-		open_grounds(place);
 		for (unsigned i = 0; i < ARRAY_SIZE(good_for_both); i++) {
-			if (!ground_lay(&local, 2, 2, good_for_both[i]))
-				continue;
-			for (unsigned j = 0; j < ARRAY_SIZE(sizes); j++) {
+			bool there;
+
+			open_grounds(place);
+			there = ground_lay(&local, 2, 2, good_for_both[i]);
+			for (unsigned j = 0; there && j < ARRAY_SIZE(sizes); j++) {
 				write_from(good_for_both[i], local.base + 2 * PAGE - 3, sizes[j]);
 				read_into(good_for_both[i], local.base + 2 * PAGE - 3, sizes[j]);
 			}
+			close_grounds();
 		}
+		open_grounds(place);
 		for (unsigned i = 0; i < ARRAY_SIZE(good_for_reading); i++) {
 			ground_lay(&local, 2, 2, good_for_reading[i]);
 			for (unsigned j = 0; j < ARRAY_SIZE(sizes); j++)

@@ -77,31 +77,35 @@ static void try_force(const struct page_kind *kind)
 	}
 }
 
+static void try_force_and_map(const struct page_kind *kind)
+{
+	char *before, *after;
+
+	if (ground.victim == NULL) {
+		try_force(kind);
+		return;
+	}
+	before = ground_map();
+	try_force(kind);
+	after = ground_map();
+	trying("the map around %s", kind->name);
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+}
+
 static void try_kinds(enum place place)
 {
-	ground_open(&ground, place, 8);
-	ground_open_local(&local, 8);
-	ground_lay(&local, 1, 6, "rw");
 	for (unsigned i = 0; i < page_kind_count; i++) {
-		char *before, *after;
-
+		ground_open(&ground, place, 8);
+		ground_open_local(&local, 8);
+		ground_lay(&local, 1, 6, "rw");
 		ground_lay(&ground, 0, 8, "rw");
-		if (!ground_lay(&ground, 2, 1, page_kinds[i].name))
-			continue;
-		if (ground.victim == NULL) {
-			try_force(&page_kinds[i]);
-			continue;
-		}
-		before = ground_map();
-		try_force(&page_kinds[i]);
-		after = ground_map();
-		trying("the map around %s", page_kinds[i].name);
-		assert_string_equal(before, after);
-		free(before);
-		free(after);
+		if (ground_lay(&ground, 2, 1, page_kinds[i].name))
+			try_force_and_map(&page_kinds[i]);
+		ground_close(&ground);
+		ground_close(&local);
 	}
-	ground_close(&ground);
-	ground_close(&local);
 }
 
 static void force_in_victim_ignores_protections_of_private_pages_only(void **state)

@@ -115,15 +115,15 @@ static void try_kind(const struct page_kind *kind)
 
 static void try_kinds(enum place place)
 {
-	open_grounds(place);
 	for (unsigned i = 0; i < page_kind_count; i++) {
+		open_grounds(place);
 		ground_lay(&ground, 0, 16, "rw");
 		if (ground_lay(&ground, 2, 1, page_kinds[i].name))
 			try_kind(&page_kinds[i]);
 		else
 			print_message("no %s pages in %s here\n", page_kinds[i].name, ground.name);
+		close_grounds();
 	}
-	close_grounds();
 }
 
 static void each_kind_in_own_task_answers_as_promised(void **state)
@@ -168,9 +168,9 @@ static void file_that_ends_inside_its_mapping_fails_from_there_on(void **state)
 		try_half_files(place);
 }
 
-static bool has_code(const struct page_kind *kind)
+static bool pairs_well(const struct page_kind *kind)
 {
-	return !(kind->flags & KIND_WAITS);
+	return !(kind->flags & (KIND_WAITS | KIND_LASTS));
 }
 
 /* Two kinds side by side, and with a good page between them. */
@@ -181,14 +181,13 @@ static void try_pairs(enum place place)
 	open_grounds(place);
 	ground_lay(&ground, 0, 16, "rw");
 	for (unsigned i = 0; i < page_kind_count; i++) {
-		/* Each cow page costs its owner a process: alone it is tried above. */
-		if (!has_code(&page_kinds[i]) || strcmp(page_kinds[i].name, "cow") == 0 ||
+		if (!pairs_well(&page_kinds[i]) ||
 		    !ground_lay(&ground, 2, 1, page_kinds[i].name))
 			continue;
 		for (unsigned j = 0; j < page_kind_count; j++) {
 			unsigned where = 3 + (i + j) % 2;
 
-			if (!has_code(&page_kinds[j]) || strcmp(page_kinds[j].name, "cow") == 0 ||
+			if (!pairs_well(&page_kinds[j]) ||
 			    !ground_lay(&ground, where, 1, page_kinds[j].name))
 				continue;
 			expect_read(&read_calls[number % read_call_count], ground.base + START,

@@ -26,6 +26,7 @@ enum {
 	KIND_OWN = 1 << 2,      /* in the caller's own task everything is permitted */
 	KIND_RARE = 1 << 3,     /* not every machine or user has it */
 	KIND_WAITS = 1 << 4,    /* a transfer would wait: codes hold with MACHVM_NOWAIT */
+	KIND_LASTS = 1 << 5,    /* cannot be laid over, or costs a process: once in a ground */
 };
 
 /* The kinds of tests/victim/pages.h that are one page: not large, huge and the half files. */
@@ -56,7 +57,7 @@ void ground_open_local(struct ground *ground, unsigned pages);
 void ground_open_in(struct ground *ground, struct victim *victim, uint64_t base, unsigned pages);
 void ground_close(struct ground *ground);
 
-/* Lays pages of a kind, with fresh contents. False where the machine has no such kind. */
+/* Lays pages of a kind, with fresh contents. False where the machine has no such kind: holes then. */
 bool ground_lay(struct ground *ground, unsigned page, unsigned count, const char *kind);
 /* Lays a half file: the first half of the pages is there, the second beyond the end. */
 void ground_lay_half(struct ground *ground, unsigned page, unsigned count, const char *kind);

@@ -43,11 +43,16 @@ const char *victim_program(enum word word)
 
 static struct victim *new_victim(void)
 {
-	if (victim_count == ARRAY_SIZE(victims))
+	struct victim *victim = victims;
+
+	while (victim < victims + victim_count && victim->pid != 0)
+		victim++;
+	if (victim == victims + ARRAY_SIZE(victims))
 		fail_case("more victims in one test than the harness counts");
-	victims[victim_count] = (struct victim){
-		.to = -1, .from = -1, .second_to = -1, .second_from = -1};
-	return &victims[victim_count++];
+	if (victim == victims + victim_count)
+		victim_count++;
+	*victim = (struct victim){.to = -1, .from = -1, .second_to = -1, .second_from = -1};
+	return victim;
 }
 
 struct ends {
@@ -147,7 +152,6 @@ struct victim *victim_spawn_with(enum word word, uid_t uid, pid_t (*make)(void *
 	if (pid < 0) {
 		munmap(victim->mailbox, REPORT_ROOM);
 		hang_up(victim);
-		victim_count--;
 		return NULL;
 	}
 	victim->pid = pid;

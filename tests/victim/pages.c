@@ -132,7 +132,7 @@ static int open_source(const struct kind *kind, size_t size)
 	if (kind->source == SECRET)
 		fd = (int)syscall(PAGES_SYS_MEMFD_SECRET, O_CLOEXEC);
 	else if (kind->source == MEMFD_SHARED)
-		fd = memfd_create("pages", MFD_CLOEXEC);
+		fd = memfd_create("two\nlines", MFD_CLOEXEC);
 	else
 		fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)

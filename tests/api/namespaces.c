@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Callers and targets in different pid namespaces: a number means one thing
+ * here, another there, and a third in a /proc that belongs to neither.
+ */
+#include "calls.h"
+#include "ground.h"
+#include "processes.h"
+
+#include <sched.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BASE 0x100000000000u
+
+static struct ground ground;
+
+static void open_inner_ground(void)
+{
+	struct victim *victim = victim_spawn_in_namespace(WORD_64);
+
+	if (victim == NULL)
+		fail_case("the namespace that was there before is refused now");
+	/* It calls itself 1 and is something else for us. */
+	expect_number(victim_ask(victim, "pid"), 1);
+	assert_int_not_equal(victim->pid, 1);
+	ground_open_in(&ground, victim, BASE, 8);
+	ground_lay(&ground, 0, 8, "rw");
+	ground_lay(&ground, 5, 1, "ro");
+	ground.task = victim_task(victim);
+}
+
+static void target_in_inner_namespace_is_reached_by_its_outer_pid(void **state)
+{
+	uint8_t data[300];
+	int pid;
+
+	open_inner_ground();
+	expect_code(pid_for_task(ground.task, &pid), KERN_SUCCESS);
+	expect_number(pid, ground.victim->pid);
+	for (unsigned i = 0; i < write_call_count; i++) {
+		uint64_t at = BASE + 2 * PAGE - 100 + i;
+
+		trying("%s", write_calls[i].name);
+		memset(data, (int)i + 1, sizeof(data));
+		expect_code(write_calls[i].run(ground.task, at, data, sizeof(data)), KERN_SUCCESS);
+		memcpy(ground_expect(&ground, at), data, sizeof(data));
+		ground_verify(&ground);
+		expect_code(write_calls[i].run(ground.task, BASE + 5 * PAGE - 100, data, 300),
+			    KERN_PROTECTION_FAILURE);
+		expect_detail(KERN_PROTECTION_FAILURE, BASE + 5 * PAGE);
+		ground_verify(&ground);
+	}
+	for (unsigned i = 0; i < read_call_count; i++) {
+		trying("%s", read_calls[i].name);
+		expect_code(read_calls[i].run(ground.task, BASE + 2 * PAGE - 100, data, 300),
+			    KERN_SUCCESS);
+		expect_bytes(data, ground_expect(&ground, BASE + 2 * PAGE - 100), 300);
+	}
+	expect_code(mach_vm_copy(ground.task, BASE + 100, 5000, BASE + 2 * PAGE + 200),
+		    KERN_SUCCESS);
+	memcpy(ground_expect(&ground, BASE + 2 * PAGE + 200), ground_expect(&ground, BASE + 100),
+	       5000);
+	ground_verify(&ground);
+	victim_kill(ground.victim);
+	expect_code(machvm_write(ground.task, BASE, data, 8, 0), MACH_SEND_INVALID_DEST);
+}
+
+#define STEP(number, condition)           \
+	do {                              \
+		if (!(condition))         \
+			_exit(number);    \
+	} while (0)
+
+/* In a new pid namespace, with the /proc of the one outside: asserts by exit status. */
+static void inner_caller(int pidfd, pid_t outer_pid)
+{
+	mach_port_t task, self;
+	char text[32] = "", own[32] = "own memory";
+	int pid = -5;
+
+	STEP(1, getpid() == 1);
+	STEP(2, pid_for_task(mach_task_self(), &pid) == KERN_SUCCESS && pid == 1);
+	STEP(3, task_for_pid(mach_task_self(), 1, &self) == KERN_SUCCESS);
+	STEP(4, self == mach_task_self());
+	STEP(5, machvm_read(mach_task_self(), (uintptr_t)own, text, 11, 0) == KERN_SUCCESS);
+	STEP(6, strcmp(text, "own memory") == 0);
+	/* The number means nobody in here, although /proc knows somebody of that number. */
+	STEP(7, task_for_pid(mach_task_self(), outer_pid, &task) == KERN_FAILURE);
+	/* The pidfd means the target, which has no number in here. */
+	STEP(8, machvm_task_open(pidfd, MACHVM_RIGHT_CONTROL, &task) == KERN_SUCCESS);
+	STEP(9, machvm_write(task, BASE + PAGE - 8, "from the inside", 16, 0) == KERN_SUCCESS);
+	STEP(10, machvm_read(task, BASE + PAGE - 8, text, 16, 0) == KERN_SUCCESS);
+	STEP(11, strcmp(text, "from the inside") == 0);
+	STEP(12, machvm_write(task, BASE + 100, "short", 6, 0) == KERN_SUCCESS);
+	STEP(13, machvm_write(task, BASE + 5 * PAGE - 8, text, 16, 0) == KERN_PROTECTION_FAILURE);
+	STEP(14, machvm_last_error()->address == BASE + 5 * PAGE);
+	STEP(15, machvm_write(task, BASE + 8 * PAGE - 8, text, 16, 0) == KERN_INVALID_ADDRESS);
+	STEP(16, machvm_write(task, BASE + 5 * PAGE, text, 8, 0) == KERN_PROTECTION_FAILURE);
+	_exit(0);
+}
+
+static void target_that_is_invisible_here_is_reached_through_its_pidfd(void **state)
+{
+	struct victim *victim = victim_spawn(WORD_64);
+	int pidfd = (int)syscall(SYS_pidfd_open, victim->pid, 0);
+	int status = 0;
+	pid_t middle;
+
+	if (pidfd < 0)
+		return; /* refused to this process */
+	ground_open_in(&ground, victim, BASE, 8);
+	ground_lay(&ground, 0, 8, "rw");
+	ground_lay(&ground, 5, 1, "ro");
+	middle = fork();
+	if (middle == 0) {
+		pid_t inner;
+
+		if (unshare(CLONE_NEWPID) != 0)
+			_exit(0); /* tried by the main program: cannot happen as root */
+		inner = fork();
+		if (inner == 0)
+			inner_caller(pidfd, victim->pid);
+		waitpid(inner, &status, 0);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
+	}
+	close(pidfd);
+	assert_int_equal(waitpid(middle, &status, 0), middle);
+	if (status != 0)
+		fail_case("the inner caller ended with status %#x: step %d", status,
+			  WEXITSTATUS(status));
+	if (!harness_is_root())
+		return;
+	memcpy(ground_expect(&ground, BASE + PAGE - 8), "from the inside", 16);
+	memcpy(ground_expect(&ground, BASE + 100), "short", 6);
+	ground_verify(&ground);
+}
+
+static const struct CMUnitTest tests[] = {
+	TEST(target_in_inner_namespace_is_reached_by_its_outer_pid),
+	TEST(target_that_is_invisible_here_is_reached_through_its_pidfd),
+};
+
+HARNESS_MAIN_IF(tests, {
+	struct victim *victim = victim_spawn_in_namespace(WORD_64);
+
+	if (victim == NULL)
+		harness_skip("no pid namespaces here");
+	victim_kill(victim);
+})

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A pid comes back within 100 us. A port names the process that had it when the
+ * port was opened, and never the next owner.
+ */
+#include "calls.h"
+#include "ground.h"
+#include "pattern.h"
+#include "processes.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BASE 0x100000000000u
+
+static struct ground second;
+
+/* Ends the victim of a ground and gives its pid to a new one with the same memory. */
+static void reuse_pid(struct victim *first)
+{
+	pid_t pid = first->pid;
+	struct victim *next;
+
+	victim_kill(first);
+	next = victim_spawn_with_pid(WORD_64, pid);
+	if (next == NULL)
+		fail_case("pid %d is not free", pid);
+	expect_number(next->pid, pid);
+	ground_open_in(&second, next, BASE, 4);
+	ground_lay(&second, 0, 4, "rw");
+}
+
+static void expect_gone_and_untouched(mach_port_t task)
+{
+	uint8_t data[600];
+
+	memset(data, 0xdd, sizeof(data));
+	for (uint64_t at = BASE + 100; at < BASE + 2 * PAGE; at += PAGE - 200) {
+		for (unsigned i = 0; i < write_call_count; i++) {
+			trying("%s at +%#llx", write_calls[i].name, (unsigned long long)(at - BASE));
+			expect_code(write_calls[i].run(task, at, data, sizeof(data)),
+				    MACH_SEND_INVALID_DEST);
+			expect_detail(MACH_SEND_INVALID_DEST, 0);
+			ground_verify(&second);
+		}
+		for (unsigned i = 0; i < read_call_count; i++) {
+			trying("%s at +%#llx", read_calls[i].name, (unsigned long long)(at - BASE));
+			expect_code(read_calls[i].run(task, at, data, sizeof(data)),
+				    MACH_SEND_INVALID_DEST);
+			for (size_t j = 0; j < sizeof(data); j++)
+				expect_number(data[j], 0xdd);
+		}
+		for (unsigned i = 0; i < copy_call_count; i++) {
+			expect_code(copy_calls[i].run(task, at, 64, at + PAGE),
+				    MACH_SEND_INVALID_DEST);
+			ground_verify(&second);
+		}
+	}
+}
+
+static void reused_pid_is_never_touched_through_the_old_port(void **state)
+{
+	for (int used = 0; used < 3; used++) {
+		struct victim *first = victim_spawn(WORD_64);
+		mach_port_t task = victim_task(first), again;
+		uint8_t data[64];
+		int pid = 5;
+
+		trying("port %s", used == 0 ? "fresh" : used == 1 ? "used" : "used a lot");
+		victim_ask(first, "lay rw %llx 4 1", (unsigned long long)BASE);
+		for (int i = 0; i < (used == 0 ? 0 : used == 1 ? 1 : 100); i++) {
+			expect_code(machvm_read(task, BASE + i, data, 64, 0), KERN_SUCCESS);
+			expect_code(machvm_write(task, BASE + PAGE - 32, data, 64, 0),
+				    KERN_SUCCESS);
+		}
+		reuse_pid(first);
+		expect_gone_and_untouched(task);
+		expect_code(pid_for_task(task, &pid), KERN_FAILURE);
+		/* The new owner has a name of its own. */
+		again = victim_task(second.victim);
+		assert_int_not_equal(again, task);
+		expect_code(machvm_write(again, BASE + 8, data, 64, 0), KERN_SUCCESS);
+		memcpy(ground_expect(&second, BASE + 8), data, 64);
+		ground_verify(&second);
+		expect_code(machvm_write(task, BASE + 8, data, 64, 0), MACH_SEND_INVALID_DEST);
+		task_drop(task);
+		task_drop(again);
+		victim_kill(second.victim);
+	}
+}
+
+/* The weaker ports as well. */
+static void reused_pid_is_never_named_by_an_old_port(void **state)
+{
+	struct victim *first = victim_spawn(WORD_64);
+	mach_port_t ports[3];
+	uint8_t byte;
+	int pid = 5;
+
+	expect_number(task_read_for_pid(mach_task_self(), first->pid, &ports[0]), 0);
+	expect_number(task_inspect_for_pid(mach_task_self(), first->pid, &ports[1]), 0);
+	expect_code(task_name_for_pid(mach_task_self(), first->pid, &ports[2]), KERN_SUCCESS);
+	reuse_pid(first);
+	for (unsigned i = 0; i < ARRAY_SIZE(ports); i++) {
+		trying("port %u", i);
+		expect_code(pid_for_task(ports[i], &pid), KERN_FAILURE);
+		expect_code(machvm_read(ports[i], BASE, &byte, 1, 0), MACH_SEND_INVALID_DEST);
+	}
+}
+
+/* A writer that never stops, while pids change hands under it. */
+struct writer {
+	_Atomic mach_port_t task;
+	_Atomic bool end;
+	_Atomic uint64_t reported; /* bytes that failing writes owned up to, for this owner */
+	uint64_t writes, size;
+};
+
+static void *writer_run(void *argument)
+{
+	struct writer *writer = argument;
+	static uint8_t data[3 * PAGE];
+
+	memset(data, 0xdd, sizeof(data));
+	while (!atomic_load(&writer->end)) {
+		mach_port_t task = atomic_load(&writer->task);
+
+		writer->writes++;
+		if (machvm_write(task, BASE + 64, data, writer->size, 0) != KERN_SUCCESS)
+			writer->reported += machvm_last_error()->done;
+	}
+	return NULL;
+}
+
+static uint64_t count_hits(void)
+{
+	uint64_t hits = 0;
+
+	victim_ask(second.victim, "dump %llx %zx", (unsigned long long)BASE, 4 * PAGE);
+	for (size_t i = 0; i < 4 * PAGE; i++)
+		hits += second.victim->mailbox[4096 + i] == 0xdd && second.expect[i] != 0xdd;
+	return hits;
+}
+
+/*
+ * The kernel's calls take a number, so a write can hit the next owner in the
+ * instant between; it must then be reported, not called a success.
+ */
+static void write_racing_with_pid_reuse_never_hits_in_silence(void **state)
+{
+	static const uint64_t sizes[] = {8, 64, 2 * PAGE + 100};
+	unsigned rounds = harness_is_valgrind() ? 3 : 60;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+		static struct writer writer;
+		pthread_t thread;
+		struct victim *victim = victim_spawn(WORD_64);
+
+		trying("%llu bytes", (unsigned long long)sizes[i]);
+		writer = (struct writer){.size = sizes[i]};
+		victim_ask(victim, "lay rw %llx 4 1", (unsigned long long)BASE);
+		writer.task = victim_task(victim);
+		assert_int_equal(pthread_create(&thread, NULL, writer_run, &writer), 0);
+		for (unsigned round = 0; round < rounds; round++) {
+			mach_port_t old = writer.task;
+
+			writer.reported = 0;
+			reuse_pid(victim);
+			victim = second.victim;
+			if (count_hits() > 0 && writer.reported == 0) {
+				writer.end = true;
+				pthread_join(thread, NULL);
+				fail_case("round %u: %llu bytes of the new process changed in silence",
+					  round, (unsigned long long)count_hits());
+			}
+			writer.task = victim_task(victim);
+			task_drop(old);
+		}
+		writer.end = true;
+		pthread_join(thread, NULL);
+		task_drop(writer.task);
+		victim_kill(victim);
+		assert_true(writer.writes > 0);
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	TEST(reused_pid_is_never_touched_through_the_old_port),
+	TEST(reused_pid_is_never_named_by_an_old_port),
+	TEST(write_racing_with_pid_reuse_never_hits_in_silence),
+};
+
+/* Root, or root of a user and pid namespace of one's own. */
+HARNESS_MAIN_IF(tests, {
+	struct victim *victim = victim_spawn_with_pid(WORD_64, 30000);
+
+	if (victim == NULL)
+		harness_skip("may not choose pids here");
+	victim_kill(victim);
+})
