@@ -4,6 +4,8 @@
 # check.sh DIRECTORY-OF-THE-EXAMPLES
 set -u
 cd "$1" || exit 1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
 
 fail() {
 	echo "$*"
@@ -26,18 +28,17 @@ says 'call me Ishmael'
 ./poke "$pid" "$address" 'call me Ahab' || fail 'poke: failed'
 says 'call me Ahab'
 
-./poke "$pid" 0x10 'lost' 2>errors && fail 'poke: wrote where nothing is'
-grep -q '^poke: 0x10 is not allocated in process ' errors || fail "poke: says $(cat errors)"
+./poke "$pid" 0x10 'lost' 2>"$work/errors" && fail 'poke: wrote where nothing is'
+grep -q '^poke: 0x10 is not allocated in process ' "$work/errors" || fail "poke: says $(cat "$work/errors")"
 says 'call me Ahab'
 ./poke 2147483647 0x1000 'lost' 2>/dev/null && fail 'poke: found a process that is not there'
 ./poke 2>/dev/null
 [ $? -eq 2 ] || fail 'poke: takes no arguments'
 
-./regions "$pid" >regions.out || fail 'regions: failed'
-grep -q ' r-x .*/victim$' regions.out || fail "regions: does not show the victim's code"
-grep -qx '[0-9]* KiB are writable' regions.out || fail 'regions: counts nothing'
+./regions "$pid" >"$work/regions" || fail 'regions: failed'
+grep -q ' r-x .*/victim$' "$work/regions" || fail "regions: does not show the victim's code"
+grep -qx '[0-9]* KiB are writable' "$work/regions" || fail 'regions: counts nothing'
 ./regions 2147483647 2>/dev/null && fail 'regions: found a process that is not there'
 
 ./readme >/dev/null || fail 'readme: failed'
-rm -f errors regions.out
 exit 0
