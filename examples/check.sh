@@ -25,8 +25,10 @@ says() {
 }
 
 says 'call me Ishmael'
+./scan "$pid" 'call me Ishmael' | grep -qx "$address" || fail 'scan: did not find the text'
 ./poke "$pid" "$address" 'call me Ahab' || fail 'poke: failed'
 says 'call me Ahab'
+./scan "$pid" "no such words: $RANDOM$RANDOM" && fail 'scan: found what is not there'
 
 ./poke "$pid" 0x10 'lost' 2>"$work/errors" && fail 'poke: wrote where nothing is'
 grep -q '^poke: 0x10 is not allocated in process ' "$work/errors" || fail "poke: says $(cat "$work/errors")"
