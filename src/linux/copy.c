@@ -9,13 +9,9 @@ ssize_t machvm__copy_process_list(enum machvm__direction direction, int tid,
                                   const struct iovec *local, size_t locals,
                                   const struct iovec *remote, size_t remotes)
 {
-	ssize_t n;
-
-	if (direction == MACHVM__WRITE)
-		n = process_vm_writev(tid, local, locals, remote, remotes, 0);
-	else
-		n = process_vm_readv(tid, local, locals, remote, remotes, 0);
-	return n < 0 ? -errno : n;
+	return machvm__fast_call(direction == MACHVM__WRITE ? SYS_process_vm_writev
+	                                                    : SYS_process_vm_readv,
+	                         tid, (long)local, (long)locals, (long)remote, (long)remotes, 0);
 }
 
 ssize_t machvm__copy_memory(enum machvm__direction direction, int mem_fd, uint64_t raddr,

@@ -10,11 +10,14 @@
 #include "own_memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "copy.h"
+#include "descriptor.h"
 #include "pages.h"
 #include "uapi.h"
 
@@ -74,6 +77,34 @@ int machvm__own_memory_populate(void *data, size_t size)
 	if (!r)
 		return 0;
 	return errno == EINVAL || errno == ENOSYS || errno == EPERM ? -EINVAL : -EFAULT;
+}
+
+static bool try_force(void)
+{
+	size_t page = machvm__page_size();
+	void *shut = mmap(NULL, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = machvm__descriptor_open_self("mem", O_RDWR);
+	char byte = 0;
+	bool forced = fd >= 0 && shut != MAP_FAILED &&
+	              machvm__copy_memory(MACHVM__WRITE, fd, (uintptr_t)shut, &byte, 1) == 1;
+
+	machvm__descriptor_close(fd);
+	if (shut != MAP_FAILED)
+		munmap(shut, page);
+	return forced;
+}
+
+bool machvm__own_memory_forces(void)
+{
+	enum { UNKNOWN, NO, YES };
+	static _Atomic int known;
+	int answer = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (answer == UNKNOWN) {
+		answer = try_force() ? YES : NO;
+		atomic_store_explicit(&known, answer, memory_order_relaxed);
+	}
+	return answer == YES;
 }
 
 void *machvm__own_memory_map(size_t size)

@@ -6,6 +6,7 @@
 #ifndef MACHVM_LINUX_OWN_MEMORY_H
 #define MACHVM_LINUX_OWN_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,12 @@ int machvm__own_memory_gather(int self, const void *data, size_t size);
 
 /* Makes every page of a range present and writable; -EINVAL where the kernel cannot. */
 int machvm__own_memory_populate(void *data, size_t size);
+
+/*
+ * Does a memory descriptor write where the protections forbid it? The kernel's
+ * policy (proc_mem.force_override, 6.12), found out on a page of our own, once.
+ */
+bool machvm__own_memory_forces(void);
 
 /* Fresh zero pages of the caller's, NULL when there are none; and back. */
 void *machvm__own_memory_map(size_t size);

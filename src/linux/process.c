@@ -22,26 +22,6 @@
 
 #define STATUS_SIZE 8192
 
-int machvm__process_open(int pid, enum machvm__handle *kind)
-{
-	int fd;
-
-	if (pid <= 0)
-		return -ESRCH;
-	fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	*kind = MACHVM__HANDLE_PIDFD;
-	if (fd >= 0)
-		return fd;
-	/* EINVAL: the number is a thread's, not a process's. */
-	if (errno == EINVAL)
-		return -ESRCH;
-	if (errno != ENOSYS && errno != EPERM)
-		return -errno;
-	*kind = MACHVM__HANDLE_DIRECTORY;
-	fd = machvm__descriptor_open_proc(pid, 0, "", O_RDONLY | O_DIRECTORY);
-	return fd == -ENOENT ? -ESRCH : fd;
-}
-
 /* The numbers behind "FIELD:" in a status-like text; how many there are. */
 static int field(const char *text, const char *name, int *numbers, int most)
 {
@@ -77,6 +57,49 @@ static int read_status(int directory, const char *name, char *text, size_t size)
 	n = machvm__descriptor_read_text(fd, text, size);
 	machvm__descriptor_close(fd);
 	return n < 0 ? (int)n : 0;
+}
+
+/*
+ * /proc/PID in the place of a pidfd: only where /proc counts as we do, and not
+ * the directory of a thread, which can be opened by its number as well.
+ */
+static int open_directory(int pid)
+{
+	char self[16], text[STATUS_SIZE];
+	ssize_t n = readlink("/proc/self", self, sizeof self - 1);
+	int fd, tgid = 0, r;
+
+	self[n < 0 ? 0 : n] = '\0';
+	if (n < 0 || atoi(self) != getpid())
+		return -EOPNOTSUPP;
+	fd = machvm__descriptor_open_proc(pid, 0, "", O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return fd == -ENOENT ? -ESRCH : fd;
+	r = read_status(fd, "status", text, sizeof text);
+	if (r == 0 && (field(text, "Tgid:", &tgid, 1) != 1 || tgid != pid))
+		r = -ESRCH;
+	if (r)
+		close(fd);
+	return r ? r : fd;
+}
+
+int machvm__process_open(int pid, enum machvm__handle *kind)
+{
+	int fd;
+
+	if (pid <= 0)
+		return -ESRCH;
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	*kind = MACHVM__HANDLE_PIDFD;
+	if (fd >= 0)
+		return fd;
+	/* The number is a thread's: EINVAL, and ENOENT on 6.18. */
+	if (errno == EINVAL || errno == ENOENT)
+		return -ESRCH;
+	if (errno != ENOSYS && errno != EPERM)
+		return -errno;
+	*kind = MACHVM__HANDLE_DIRECTORY;
+	return open_directory(pid);
 }
 
 /*

@@ -109,7 +109,7 @@ int machvm__target_move(struct machvm__target *target, enum machvm__direction di
 	return machvm__target_alive(target) ? -ESRCH : r;
 }
 
-/* The last rung. Only when there is no memory descriptor to be had. */
+/* The last rung. Only when there is no memory descriptor to be had, or it may not do this. */
 static int trace(struct machvm__target *target, enum machvm__direction direction, uint64_t raddr,
                  void *local, size_t size, size_t *done, int refusal)
 {
@@ -172,6 +172,11 @@ int machvm__target_force(struct machvm__target *target, enum machvm__direction d
 		             r == -EPERM || r == -EOPNOTSUPP ? -EACCES : r);
 	r = force_through(target, &memory, direction, raddr, local, size, done);
 	machvm__target_close(&memory);
+	if (r == -ENOSYS || r == -EPERM)
+		return trace(target, direction, raddr, local, size, done, -EACCES);
+	/* Where the kernel forbids descriptors to force, ptrace still may: a debugger's last way. */
+	if (r == -EFAULT && direction == MACHVM__WRITE && !machvm__own_memory_forces())
+		r = trace(target, direction, raddr, local, size, done, r);
 	return r;
 }
 

@@ -136,6 +136,11 @@ static kern_return_t changed(int pid, const struct machvm__fault *fault)
 
 static kern_return_t denied(int pid, const struct machvm__fault *fault)
 {
+	if (fault->error == EOPNOTSUPP)
+		return machvm__error_system(KERN_DENIED, EOPNOTSUPP, fault->step,
+		                            "the map of process %d cannot be seen here: /proc is not "
+		                            "mounted, or counts in another pid namespace",
+		                            pid);
 	return machvm__error_system(KERN_DENIED, fault->error, fault->step,
 	                            "the system refuses access to process %d (%s); `machvm why %d` "
 	                            "names the gate",
@@ -185,6 +190,11 @@ static kern_return_t judge(int pid, const struct machvm__fault *fault)
 	case MACHVM__CAUSE_GONE:
 		return machvm__error_system(MACH_SEND_INVALID_DEST, ESRCH, fault->step,
 		                            "process %d is gone", pid);
+	case MACHVM__CAUSE_TIMEOUT:
+		return machvm__error_system(KERN_OPERATION_TIMED_OUT, fault->error, fault->step,
+		                            "process %d could not be stopped, and nothing but ptrace is "
+		                            "left here to reach it",
+		                            pid);
 	case MACHVM__CAUSE_SHORTAGE:
 		return machvm__error_system(KERN_RESOURCE_SHORTAGE, fault->error, fault->step,
 		                            "no memory or descriptor is left here (%s)",

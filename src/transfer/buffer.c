@@ -55,9 +55,8 @@ static bool writable(uintptr_t start, size_t size)
 	return machvm__survey(machvm__target_own(), MACHVM__WRITE, start, size, 0, &fault);
 }
 
-bool machvm__buffer_good(const void *data, size_t size, enum machvm__direction access)
+static bool range_good(uintptr_t start, size_t size, enum machvm__direction access)
 {
-	uintptr_t start = (uintptr_t)data;
 	uintptr_t end;
 
 	if (__builtin_add_overflow(start, size, &end))
@@ -65,12 +64,19 @@ bool machvm__buffer_good(const void *data, size_t size, enum machvm__direction a
 	return access == MACHVM__READ ? readable(start, size) : writable(start, size);
 }
 
+bool machvm__buffer_good(const void *data, size_t size, enum machvm__direction access)
+{
+	return range_good((uintptr_t)data, size, access);
+}
+
 bool machvm__buffer_rest_good(const void *data, size_t size, enum machvm__direction access)
 {
 	uintptr_t start = (uintptr_t)data;
 	size_t first = machvm__page_size() - (start & (machvm__page_size() - 1));
 
-	if (size <= first)
-		return true;
-	return machvm__buffer_good((const char *)data + first, size - first, access);
+	uintptr_t end;
+
+	if (__builtin_add_overflow(start, size, &end))
+		return false;
+	return size <= first || range_good(start + first, size - first, access);
 }

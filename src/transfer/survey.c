@@ -69,6 +69,8 @@ static bool no_look(struct machvm__fault *fault, uint64_t raddr, int r, const ch
 	case -ENFILE:
 	case -ENOMEM:
 		return found(fault, MACHVM__CAUSE_SHORTAGE, 0, r, step);
+	case -ETIMEDOUT:
+		return found(fault, MACHVM__CAUSE_TIMEOUT, raddr, r, step);
 	case -ECANCELED:
 		return found(fault, MACHVM__CAUSE_CHANGED, raddr, 0, step);
 	default:
