@@ -9,6 +9,7 @@
 #include "processes.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
@@ -115,7 +116,8 @@ struct writer {
 	_Atomic mach_port_t task;
 	_Atomic bool end;
 	_Atomic uint64_t reported; /* bytes that failing writes owned up to, for this owner */
-	uint64_t writes, size;
+	_Atomic uint64_t writes;   /* that have returned */
+	uint64_t size;
 };
 
 static void *writer_run(void *argument)
@@ -127,11 +129,20 @@ static void *writer_run(void *argument)
 	while (!atomic_load(&writer->end)) {
 		mach_port_t task = atomic_load(&writer->task);
 
-		writer->writes++;
 		if (machvm_write(task, BASE + 64, data, writer->size, 0) != KERN_SUCCESS)
 			writer->reported += machvm_last_error()->done;
+		writer->writes++;
 	}
 	return NULL;
+}
+
+/* Whatever was under way when the pid changed hands has returned and said what it did. */
+static void wait_for_return(const struct writer *writer)
+{
+	uint64_t before = writer->writes;
+
+	while (writer->writes < before + 2)
+		sched_yield();
 }
 
 static uint64_t count_hits(void)
@@ -169,6 +180,7 @@ static void write_racing_with_pid_reuse_never_hits_in_silence(void **state)
 			writer.reported = 0;
 			reuse_pid(victim);
 			victim = second.victim;
+			wait_for_return(&writer);
 			if (count_hits() > 0 && writer.reported == 0) {
 				writer.end = true;
 				pthread_join(thread, NULL);

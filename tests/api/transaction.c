@@ -371,5 +371,4 @@ static const struct CMUnitTest tests[] = {
 	TEST(exec_in_the_middle_is_never_a_silent_write_into_the_new_image),
 };
 
-/* Only root's userfaultfd holds back the kernel's own accesses. */
-HARNESS_MAIN_IF(tests, harness_require_root();)
+HARNESS_MAIN_IF(tests, harness_require_waiting();)

@@ -179,11 +179,17 @@ static void page_taken_away_while_a_call_waits_answers_as_it_is_then(void **stat
 	}
 }
 
-static void target_that_dies_while_a_call_waits_is_an_invalid_destination(void **state)
+/*
+ * The death of the target closes its userfaultfd, which lets the call go on a
+ * moment before the death is on record: it may still be whole, in memory that
+ * nobody sees any more.
+ */
+static void target_that_dies_while_a_call_waits_ends_the_wait(void **state)
 {
 	for (unsigned i = 0; i < write_call_count + read_call_count; i++) {
 		const struct call *call = i < write_call_count ? &write_calls[i]
 							       : &read_calls[i - write_call_count];
+		kern_return_t code;
 		struct job *job;
 
 		if (call->no_wait)
@@ -193,9 +199,11 @@ static void target_that_dies_while_a_call_waits_is_an_invalid_destination(void *
 		job = job_start(call, ground.task, ground.base + 2 * PAGE + 8, local_bytes(), 64);
 		wait_for_waiter();
 		victim_kill(ground.victim);
-		expect_code(job_join(job, NULL), MACH_SEND_INVALID_DEST);
+		code = job_join(job, NULL);
+		if (code != KERN_SUCCESS)
+			expect_code(code, MACH_SEND_INVALID_DEST);
 		/* The map changed, so that only a transaction promises what is in the buffer. */
-		if (strstr(call->name, "TRANSACTION") != NULL)
+		if (code != KERN_SUCCESS && strstr(call->name, "TRANSACTION") != NULL)
 			ground_verify(&local);
 		close_grounds();
 	}
@@ -263,10 +271,9 @@ static const struct CMUnitTest tests[] = {
 	TEST(served_copy_completes),
 	TEST(write_to_protected_page_waits_for_permission),
 	TEST(page_taken_away_while_a_call_waits_answers_as_it_is_then),
-	TEST(target_that_dies_while_a_call_waits_is_an_invalid_destination),
+	TEST(target_that_dies_while_a_call_waits_ends_the_wait),
 	TEST(other_calls_go_on_while_one_waits),
 	TEST(no_wait_finds_an_unserved_page_far_into_a_long_range),
 };
 
-/* Only root's userfaultfd holds back the kernel's own accesses. */
-HARNESS_MAIN_IF(tests, harness_require_root();)
+HARNESS_MAIN_IF(tests, harness_require_waiting();)

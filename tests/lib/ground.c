@@ -3,6 +3,7 @@
 #include "ground.h"
 #include "pages.h"
 #include "pattern.h"
+#include "refuse.h"
 #include "report.h"
 
 #include <errno.h>
@@ -214,7 +215,7 @@ static kern_return_t judge_page(const struct ground *ground, unsigned page, enum
 {
 	const struct page_kind *kind = ground->kind[page];
 
-	if (ground->victim == NULL && kind->flags & KIND_OWN)
+	if (ground->victim == NULL && kind->flags & KIND_OWN && !refused("readv"))
 		return KERN_SUCCESS;
 	if (access == ACCESS_READ)
 		return force ? kind->forced_read : kind->read;

@@ -69,6 +69,13 @@ bool harness_is_valgrind(void)
 	return preload != NULL && strstr(preload, "vgpreload") != NULL;
 }
 
+void harness_require_waiting(void)
+{
+	harness_require_root();
+	if (refused("readv") || refused("writev"))
+		harness_skip("without process_vm_* nothing waits");
+}
+
 void harness_require_speed(void)
 {
 	if (harness_is_valgrind())

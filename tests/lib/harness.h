@@ -54,6 +54,12 @@ void harness_skip(const char *reason, ...) __attribute__((noreturn, format(print
 void harness_require_root(void);
 void harness_require_unprivileged(void);
 void harness_require_speed(void);
+/*
+ * Skips the program unless calls can wait for a page of a userfaultfd: only
+ * root's holds back the kernel's own accesses, and of the kernel's calls only
+ * process_vm_* wait (/proc/PID/mem says EIO at once).
+ */
+void harness_require_waiting(void);
 bool harness_is_root(void);
 /* True under valgrind, which changes what some kernel features look like. */
 bool harness_is_valgrind(void);

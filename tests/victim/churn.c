@@ -26,6 +26,15 @@ static struct churn churns[CHURN_THREADS];
 static unsigned churn_count;
 static atomic_bool churn_end;
 
+/* The target's own bytes: with the high bit, whatever the pattern. */
+static void fill_own(uint8_t *to, const struct churn *churn)
+{
+	size_t i;
+
+	for (i = 0; i < churn->size; i++)
+		to[i] = CHURN_OWN | pattern_byte(churn->seed, (uintptr_t)churn->address + i);
+}
+
 static void round_protect(struct churn *churn)
 {
 	mprotect(churn->address, churn->size, PROT_READ);
@@ -40,7 +49,7 @@ static void map_fresh(struct churn *churn)
 
 	if (fresh == MAP_FAILED)
 		return;
-	pattern_fill(fresh, (uintptr_t)churn->address, churn->size, churn->seed);
+	fill_own(fresh, churn);
 	mremap(fresh, churn->size, churn->size, MREMAP_MAYMOVE | MREMAP_FIXED, churn->address);
 }
 
@@ -62,7 +71,7 @@ static void round_move(struct churn *churn)
 
 static void round_store(struct churn *churn)
 {
-	pattern_fill(churn->address, (uintptr_t)churn->address, churn->size, churn->seed);
+	fill_own(churn->address, churn);
 }
 
 static const struct {

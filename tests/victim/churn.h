@@ -8,12 +8,16 @@
  *   replace   maps such pages over the old ones in one step
  *   move      moves the pages away and back
  *   store     stores the pattern into the pages, byte by byte
+ *
+ * All bytes that they store have the bit CHURN_OWN.
  */
 #ifndef TESTS_CHURN_H
 #define TESTS_CHURN_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+#define CHURN_OWN 0x80
 
 /* Returns 0 or -errno once the thread has made its first round. */
 int churn_start(const char *mode, void *address, size_t size, uint64_t seed);
