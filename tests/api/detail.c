@@ -2,7 +2,6 @@
 /* machvm_last_error(): whose it is, when it changes, and what it says. */
 #include "ground.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,16 +95,6 @@ static void success_leaves_the_record_alone(void **state)
 	assert_string_equal(machvm_last_error()->message, message);
 }
 
-static void failing_call_leaves_errno_usable(void **state)
-{
-	char byte;
-
-	open_ground();
-	errno = 4711;
-	expect_code(machvm_read(ground.task, ground.base, &byte, 1, 0), KERN_SUCCESS);
-	expect_number(errno, 4711);
-}
-
 static void message_names_the_address_the_protection_and_what_is_mapped(void **state)
 {
 	char address[32], byte = 0;
@@ -151,7 +140,6 @@ static const struct CMUnitTest tests[] = {
 	TEST(record_of_a_fresh_thread_is_empty),
 	TEST(record_belongs_to_its_thread),
 	TEST(success_leaves_the_record_alone),
-	TEST(failing_call_leaves_errno_usable),
 	TEST(message_names_the_address_the_protection_and_what_is_mapped),
 	TEST(message_is_one_line_whatever_the_mapped_file_is_called),
 	TEST(system_errno_is_that_of_the_failing_call),

@@ -20,8 +20,8 @@ const struct page_kind page_kinds[] = {
 	/* name           read  write forced read, write */
 	{"rw",            OK,   OK,   OK,   OK,   KIND_CONTENTS},
 	{"ro",            OK,   PROT, OK,   OK,   KIND_CONTENTS},
-	{"wo",            PROT, OK,   OK,   OK,   KIND_CONTENTS},
-	{"xo",            PROT, PROT, OK,   OK,   KIND_CONTENTS},
+	{"wo",            PROT, OK,   OK,   OK,   KIND_CONTENTS | KIND_UNREADABLE},
+	{"xo",            PROT, PROT, OK,   OK,   KIND_CONTENTS | KIND_UNREADABLE},
 	{"rx",            OK,   PROT, OK,   OK,   KIND_CONTENTS},
 	{"none",          PROT, PROT, OK,   OK,   KIND_CONTENTS},
 	{"hole",          ADDR, ADDR, ADDR, ADDR, 0},

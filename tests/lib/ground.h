@@ -26,7 +26,8 @@ enum {
 	KIND_OWN = 1 << 2,      /* in the caller's own task everything is permitted (by process_vm_*) */
 	KIND_RARE = 1 << 3,     /* not every machine or user has it */
 	KIND_WAITS = 1 << 4,    /* a transfer would wait: codes hold with MACHVM_NOWAIT */
-	KIND_LASTS = 1 << 5,    /* cannot be laid over, or costs a process: once in a ground */
+	KIND_UNREADABLE = 1 << 6, /* without PROT_READ, and yet readable on some processors */
+	KIND_LASTS = 1 << 5,      /* cannot be laid over, or costs a process: once in a ground */
 };
 
 /* The kinds of tests/victim/pages.h that are one page: not large, huge and the half files. */

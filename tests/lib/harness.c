@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static char what_is_tried[512];
+static char what_is_tried[1024];
 
 void harness_start(int argc, char *argv[])
 {

@@ -28,14 +28,19 @@ struct model {
 static struct model model;
 
 /* Two good pages for each bad one. */
-static const char *random_kind(void)
+static const char *random_kind(const struct ground *ground)
 {
+	unsigned unfit = KIND_WAITS | KIND_LASTS;
+
+	/* Whether the processor lets the caller itself read these is the machine's business. */
+	if (ground == &model.local)
+		unfit |= KIND_UNREADABLE;
 	for (;;) {
 		const struct page_kind *kind = &page_kinds[random_below(page_kind_count)];
 
 		if (random_below(3) != 0)
 			return random_below(4) ? "rw" : "shared-rw";
-		if (!(kind->flags & (KIND_WAITS | KIND_LASTS)))
+		if (!(kind->flags & unfit))
 			return kind->name;
 	}
 }
@@ -49,7 +54,7 @@ static void lay_some(struct ground *ground)
 		count = ground->pages - page;
 	trying("seed %#llx, operation %llu: lay", (unsigned long long)random_state,
 	       (unsigned long long)model.operation);
-	ground_lay(ground, page, count, random_kind());
+	ground_lay(ground, page, count, random_kind(ground));
 }
 
 /* Half of all transfers are small, most of the rest are a few pages. */
@@ -97,14 +102,39 @@ static void check(void)
 	model.since_check = 0;
 }
 
+/* The kinds of the pages that [address, address + size) touches, for a failure's text. */
+static void list_kinds(const struct ground *ground, uint64_t address, uint64_t size, char *text,
+		       size_t room)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (uint64_t at = address; at < address + size; at = (at | (PAGE - 1)) + 1) {
+		uint64_t page = (at - ground->base) / PAGE;
+		const char *name = page < ground->pages ? ground->kind[page]->name : "outside";
+		size_t length = strlen(name);
+
+		if (used + length + 2 > room)
+			return;
+		text[used++] = ' ';
+		memcpy(text + used, name, length + 1);
+		used += length;
+	}
+}
+
 static void describe(const char *call, uint64_t address, uint64_t size, uint64_t other)
 {
-	trying("operation %llu in %s: %s, %llu bytes at page %lld + %llu, other side %#llx; "
+	bool inner = strstr(call, "copy") != NULL;
+	char kinds[160], others[160];
+
+	list_kinds(&model.ground, address, size, kinds, sizeof(kinds));
+	list_kinds(inner ? &model.ground : &model.local, other, size, others, sizeof(others));
+	trying("operation %llu in %s: %s, %llu bytes at page %lld + %llu:%s; other side %#llx:%s; "
 	       "last comparison %llu operations ago",
 	       (unsigned long long)model.operation, model.ground.name, call,
 	       (unsigned long long)size,
 	       (long long)((int64_t)(address - model.ground.base) >> 12),
-	       (unsigned long long)(address % PAGE), (unsigned long long)other,
+	       (unsigned long long)(address % PAGE), kinds, (unsigned long long)other, others,
 	       (unsigned long long)model.since_check);
 }
 
