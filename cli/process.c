@@ -128,12 +128,15 @@ static const char *base_name(const char *path)
 
 int process_is(const struct process *process, const char *name)
 {
-	char path[PATH_MAX], link[64];
+	char path[PATH_MAX], real[PATH_MAX], link[64];
 
 	if (!strcmp(process->name, name))
 		return 1;
-	if (!process_program(process->pid, path))
-		return !strcmp(strchr(name, '/') ? path : base_name(path), name);
+	if (!process_program(process->pid, path)) {
+		if (!strchr(name, '/'))
+			return !strcmp(base_name(path), name);
+		return !strcmp(path, name) || (realpath(name, real) && !strcmp(path, real));
+	}
 	/* Somebody else's: the program is hidden, the words it was started with are not. */
 	if (strlen(process->name) != COMMAND_NAME_SIZE ||
 	    strncmp(process->name, name, COMMAND_NAME_SIZE))

@@ -41,6 +41,12 @@ void layout_free(struct layout *layout)
 	layout->known = 0;
 }
 
+/* The program goes by its command name too: /usr/bin/redis-server is often a link. */
+static int is_called(const struct layout *layout, const struct module *module, const char *name)
+{
+	return module_is(module, name) || (module->program && !strcmp(layout->target->name, name));
+}
+
 /* A program may map a library a second time just to look at it: code comes first. */
 int layout_module(struct layout *layout, const char *name, struct module **module)
 {
@@ -51,7 +57,7 @@ int layout_module(struct layout *layout, const char *name, struct module **modul
 	for (i = 0; i < layout->modules.count; i++) {
 		struct module *one = &layout->modules.items[i];
 
-		if (!module_is(one, name))
+		if (!is_called(layout, one, name))
 			continue;
 		if (*module && (*module)->executable > one->executable)
 			continue;

@@ -16,6 +16,9 @@ case_task_name_of_one_program_is_found()
 	expect_equal "$(jq -r '"\(.pid) \(.name)"' "$output")" "$victim $name"
 	run info "$work/$name" --json
 	expect_equal "$(jq -r .pid "$output")" "$victim"
+	ln -s "$name" "$work/link"
+	run info "$work/link" --json
+	expect_equal "$(jq -r .pid "$output")" "$victim"
 	victim_stop "$victim"
 }
 

@@ -48,6 +48,17 @@ case_address_module_offset_counts_from_its_first_byte()
 	expect_equal "$(resolve "$victim" libc+1)" "$(printf '0x%x' $((0x$start + 1)))"
 }
 
+case_address_module_may_be_the_command_name()
+{
+	local start linked
+	ln -s "$VICTIM" "$work/by-link"
+	victim_start linked "$work/by-link"
+	start=$(awk -v p="$(realpath "$VICTIM")" '$6 == p {split($1, a, "-"); print a[1]; exit}' "/proc/$linked/maps")
+	expect_equal "$(resolve "$linked" by-link+0x20)" "$(printf '0x%x' $((0x$start + 32)))"
+	expect_equal "$(resolve "$linked" by-link:counter)" "$(ask "$linked" where counter)"
+	victim_stop "$linked"
+}
+
 case_address_named_regions_count_from_their_first_byte()
 {
 	local region start page arena
