@@ -59,7 +59,10 @@ static void print_help(FILE *stream)
 	      "\n"
 	      "Exit status: 0 done, 1 nothing found or nothing changed, 2 wrong usage, 3 no such\n"
 	      "task, 4 denied, 5 invalid address, 6 protection failure, 7 memory error or no\n"
-	      "access, 8 no resources, 9 anything else (a closed pipe and Ctrl-C as well).\n",
+	      "access, 8 no resources, 9 anything else (a closed pipe and Ctrl-C as well).\n"
+	      "Results go to standard output, everything else to standard error; a failure is\n"
+	      "one sentence there, also with --json. Debug symbols are looked for on this\n"
+	      "machine only.\n",
 	      stream);
 }
 

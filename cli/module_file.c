@@ -144,6 +144,8 @@ static Dwfl_Module *report(struct module *module, int fd, const char *path, uint
 {
 	Dwfl_Module *symbols;
 
+	/* Debug files are those of this machine: looking for a symbol calls no server. */
+	unsetenv("DEBUGINFOD_URLS");
 	module->dwfl = dwfl_begin(&callbacks);
 	if (!module->dwfl)
 		return NULL;
@@ -155,13 +157,16 @@ static Dwfl_Module *report(struct module *module, int fd, const char *path, uint
 
 static void note_trouble(struct module *module, const struct target *target, int found)
 {
-	static const char gone[] =
-		"%s was deleted or replaced after %s (%d) had mapped it, and its symbols cannot be "
-		"read any more; give the address as %s+OFFSET";
 	static const char kept[] =
 		"%s was deleted or replaced after %s (%d) had mapped it; its symbols come from the "
 		"file that is still mapped";
-	const char *format = found ? kept : gone;
+	static const char gone[] =
+		"%s was deleted or replaced after %s (%d) had mapped it, and its symbols cannot be "
+		"read any more; give the address as %s+OFFSET";
+	static const char other[] = "no file that can be read here is the one that is mapped as %s "
+				    "into %s (%d), so its "
+				    "symbols are not known; give the address as %s+OFFSET";
+	const char *format = found ? kept : module->deleted ? gone : other;
 
 	if (found && !module->deleted)
 		return;

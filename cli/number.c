@@ -72,3 +72,12 @@ int number_parse_size(const char *text, const char *what, uint64_t *value)
 	*value = number << shift;
 	return STATUS_DONE;
 }
+
+int number_parse_count(const char *text, const char *what, uint64_t *value)
+{
+	int status = number_parse_size(text, what, value);
+
+	if (!status && !*value)
+		status = failure_say(STATUS_USAGE, "%s is 0, and must be at least 1", what);
+	return status;
+}

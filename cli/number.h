@@ -21,4 +21,7 @@ int number_parse(const char *text, const char *what, uint64_t *value);
 /* A number of bytes or of anything: K, M, G and T multiply by powers of 1024. */
 int number_parse_size(const char *text, const char *what, uint64_t *value);
 
+/* As number_parse_size(), but 0 is none. */
+int number_parse_count(const char *text, const char *what, uint64_t *value);
+
 #endif

@@ -200,7 +200,7 @@ static int complain_none(const struct layout *layout, const struct module *modul
 			module->path, name, module->name);
 	return failure_say(STATUS_ADDRESS, "%s (%d) has no symbol and maps no file called %s%s%s",
 			   target->name, target->pid, name,
-			   unreadable ? "; not searched, because it was deleted or replaced: " : "",
+			   unreadable ? "; not searched, because its file cannot be read: " : "",
 			   unreadable ? unreadable->path : "");
 }
 

@@ -283,9 +283,9 @@ static int set_option(struct request *request, int letter, const char *value)
 		region_filter_name(&request->filter, value);
 		return STATUS_DONE;
 	case 'l':
-		return number_parse_size(value, "the limit", &request->limit);
+		return number_parse_count(value, "the limit", &request->limit);
 	case 'A':
-		return value ? number_parse_size(value, "the alignment", &request->alignment)
+		return value ? number_parse_count(value, "the alignment", &request->alignment)
 			     : STATUS_DONE;
 	default:
 		return STATUS_DONE;

@@ -293,6 +293,10 @@ case_find_wrong_words_is_status_2()
 	expect_complaint 2 'too few words'
 	run find "$victim" u8:1 --limit x
 	expect_complaint 2 'the limit x'
+	run find "$victim" u8:1 --limit 0
+	expect_complaint 2 'the limit is 0'
+	run find "$victim" u8:1 --aligned=0
+	expect_complaint 2 'the alignment is 0'
 	run find "$victim" u8:300
 	expect_complaint 2 'does not fit'
 }

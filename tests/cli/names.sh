@@ -117,6 +117,22 @@ case_task_thread_id_names_the_process()
 	victim_stop "$victim"
 }
 
+case_task_whose_first_thread_ended_is_reached()
+{
+	local victim counter
+	victim_start victim "$work/$name"
+	counter=$(ask "$victim" where counter)
+	expect_equal "$(ask "$victim" leave)" ok
+	run write "$victim" "$counter" u64:5
+	expect_status 0
+	run write "$name" counter+1 u8:6
+	expect_status 0
+	expect_equal "$(ask "$victim" peek "$counter" 8)" 0506000000000000
+	run info "$name" --json
+	expect_equal "$(jq -r '"\(.pid) \(.program)"' "$output")" "$victim $work/$name"
+	victim_stop "$victim"
+}
+
 # Runs the command as somebody who may not touch the victim.
 case_task_of_another_user_is_status_4()
 {

@@ -22,6 +22,7 @@
  *   rename NAME           its own command name
  *   zombie                a child that has ended, and nobody has waited for
  *   thread                a thread; answers with its id
+ *   leave                 the first thread ends, and another one goes on here
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -215,6 +216,20 @@ static void start_thread(char **words)
 		puts("no");
 }
 
+static void *obey_all(void *leader);
+
+static void leave(char **words)
+{
+	static pthread_t leader;
+	pthread_t thread;
+
+	leader = pthread_self();
+	if (pthread_create(&thread, NULL, obey_all, &leader))
+		puts("no");
+	else
+		pthread_exit(NULL);
+}
+
 static const struct {
 	const char *name;
 	int count; /* words after it */
@@ -225,6 +240,7 @@ static const struct {
 	{"protect", 3, protect},    {"unmap", 2, unmap},        {"name", 3, give_name},
 	{"file", 2, map_file},      {"secret", 0, secret},      {"load", 1, load},
 	{"rename", 1, rename_self}, {"zombie", 0, make_zombie}, {"thread", 0, start_thread},
+	{"leave", 0, leave},
 };
 
 static void obey(char *line)
@@ -246,16 +262,26 @@ static void obey(char *line)
 	fflush(stdout);
 }
 
-int main(void)
+/* The answer to "leave" comes when the first thread has ended. */
+static void *obey_all(void *leader)
 {
 	char line[4096];
 
+	if (leader && !pthread_join(*(pthread_t *)leader, NULL)) {
+		puts("ok");
+		fflush(stdout);
+	}
+	while (fgets(line, sizeof(line), stdin))
+		obey(line);
+	exit(hidden == (uint32_t)*pointer);
+}
+
+int main(void)
+{
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_DUMPABLE, 1);
 	own++;
 	printf("%d\n", (int)getpid());
 	fflush(stdout);
-	while (fgets(line, sizeof(line), stdin))
-		obey(line);
-	return hidden == (uint32_t)*pointer;
+	obey_all(NULL);
 }
