@@ -3,9 +3,10 @@
 #include "maps.h"
 
 #include <errno.h>
-#include <string.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
-#include "descriptor.h"
 #include "fast_cpu.h"
 #include "uapi.h"
 
@@ -46,137 +47,117 @@ int machvm__maps_query(int maps_fd, uint64_t raddr, struct machvm__vma *vma, cha
 	return 0;
 }
 
-/* A cursor over one line that never passes its end. */
-struct cursor {
-	const char *at;
-	const char *end;
+
+/* One more than the value of a lower-case hexadecimal digit; 0 for every other character. */
+static const unsigned char digit[256] = {
+	['0'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+	['a'] = 11, 12, 13, 14, 15, 16,
 };
 
-static bool hexadecimal(struct cursor *c, uint64_t *value)
+/*
+ * Each of these takes its part off the front of the line and returns where it
+ * ends, or null. A line ends with a null, which is no part of anything, so none
+ * of them can pass it. 65,000 lines are parsed at a time: this is the one place
+ * where a byte costs.
+ */
+static const char *hexadecimal(const char *at, uint64_t *value)
 {
-	const char *first = c->at;
+	const char *first = at;
 	uint64_t v = 0;
+	unsigned char d;
 
-	for (; c->at < c->end; c->at++) {
-		unsigned char ch = (unsigned char)*c->at;
-		unsigned digit;
-
-		if (ch >= '0' && ch <= '9')
-			digit = ch - '0' + 0u;
-		else if (ch >= 'a' && ch <= 'f')
-			digit = ch - 'a' + 10u;
-		else
-			break;
-		v = v << 4 | digit;
-	}
+	for (; (d = digit[(unsigned char)*at]) != 0; at++)
+		v = v << 4 | (d - 1u);
 	*value = v;
-	return c->at > first && c->at - first <= 16;
+	return at > first && at - first <= 16 ? at : NULL;
 }
 
-static bool decimal(struct cursor *c, uint64_t *value)
+static const char *decimal(const char *at, uint64_t *value)
 {
-	const char *first = c->at;
+	const char *first = at;
 	uint64_t v = 0;
 
-	for (; c->at < c->end && *c->at >= '0' && *c->at <= '9'; c->at++) {
+	for (; *at >= '0' && *at <= '9'; at++)
 		if (__builtin_mul_overflow(v, 10u, &v) ||
-		    __builtin_add_overflow(v, (uint64_t)(*c->at - '0'), &v))
-			return false;
-	}
+		    __builtin_add_overflow(v, (uint64_t)(*at - '0'), &v))
+			return NULL;
 	*value = v;
-	return c->at > first;
+	return at > first ? at : NULL;
 }
 
-static bool literal(struct cursor *c, char ch)
+static const char *literal(const char *at, char ch)
 {
-	if (c->at == c->end || *c->at != ch)
-		return false;
-	c->at++;
-	return true;
+	return at && *at == ch ? at + 1 : NULL;
 }
 
-static bool permissions(struct cursor *c, unsigned *access)
+static const char *permissions(const char *at, unsigned *access)
 {
-	if (c->end - c->at < 4)
-		return false;
-	*access = (c->at[0] == 'r' ? MACHVM__VMA_READ : 0u) |
-	          (c->at[1] == 'w' ? MACHVM__VMA_WRITE : 0u) |
-	          (c->at[2] == 'x' ? MACHVM__VMA_EXECUTE : 0u) |
-	          (c->at[3] == 's' ? MACHVM__VMA_SHARED : 0u);
-	c->at += 4;
-	return true;
+	for (int i = 0; i < 4; i++)
+		if (!at[i])
+			return NULL;
+	*access = (at[0] == 'r' ? MACHVM__VMA_READ : 0u) | (at[1] == 'w' ? MACHVM__VMA_WRITE : 0u) |
+	          (at[2] == 'x' ? MACHVM__VMA_EXECUTE : 0u) |
+	          (at[3] == 's' ? MACHVM__VMA_SHARED : 0u);
+	return at + 4;
+}
+
+static const char *device(const char *at, struct machvm__vma *vma)
+{
+	uint64_t major, minor;
+
+	if (!(at = hexadecimal(at, &major)) || !(at = literal(at, ':')) ||
+	    !(at = hexadecimal(at, &minor)) || major > UINT32_MAX || minor > UINT32_MAX)
+		return NULL;
+	vma->device_major = (uint32_t)major;
+	vma->device_minor = (uint32_t)minor;
+	return at;
 }
 
 int machvm__maps_parse(const char *line, size_t length, struct machvm__vma *vma, size_t *name_at)
 {
-	struct cursor c = {line, line + length};
-	uint64_t major, minor;
+	const char *at = line;
 
-	if (!hexadecimal(&c, &vma->start) || !literal(&c, '-') || !hexadecimal(&c, &vma->end) ||
-	    !literal(&c, ' ') || !permissions(&c, &vma->access) || !literal(&c, ' ') ||
-	    !hexadecimal(&c, &vma->offset) || !literal(&c, ' ') || !hexadecimal(&c, &major) ||
-	    !literal(&c, ':') || !hexadecimal(&c, &minor) || !literal(&c, ' ') ||
-	    !decimal(&c, &vma->inode))
+	if (!(at = hexadecimal(at, &vma->start)) || !(at = literal(at, '-')) ||
+	    !(at = hexadecimal(at, &vma->end)) || !(at = literal(at, ' ')) ||
+	    !(at = permissions(at, &vma->access)) || !(at = literal(at, ' ')) ||
+	    !(at = hexadecimal(at, &vma->offset)) || !(at = literal(at, ' ')) ||
+	    !(at = device(at, vma)) || !(at = literal(at, ' ')) || !(at = decimal(at, &vma->inode)))
 		return -EINVAL;
-	if (vma->end <= vma->start || major > UINT32_MAX || minor > UINT32_MAX)
+	if (vma->end <= vma->start)
 		return -EINVAL;
-	vma->device_major = (uint32_t)major;
-	vma->device_minor = (uint32_t)minor;
 	vma->page_size = 0;
-	while (c.at < c.end && *c.at == ' ')
-		c.at++;
-	*name_at = (size_t)(c.at - line);
-	vma->name_length = (size_t)(c.end - c.at);
+	while (*at == ' ')
+		at++;
+	*name_at = (size_t)(at - line);
+	vma->name_length = length - *name_at;
 	return 0;
 }
 
-int machvm__maps_text_init(struct machvm__maps_text *text, int maps_fd, char *buffer, size_t size)
+int machvm__maps_next(struct machvm__text *text, struct machvm__vma *vma, const char **name)
 {
-	*text = (struct machvm__maps_text){.fd = maps_fd, .buffer = buffer, .size = size};
-	return machvm__descriptor_rewind(maps_fd);
+	size_t length, name_at;
+	char *line;
+	int r;
+
+	while ((r = machvm__text_line(text, &line, &length)) > 0) {
+		if (machvm__maps_parse(line, length, vma, &name_at))
+			return -EINVAL;
+		if (!machvm__maps_reachable(vma->start))
+			continue;
+		if (name)
+			*name = line + name_at;
+		break;
+	}
+	return r;
 }
 
-/* Reads on behind what is left of the last piece. The kernel ends a piece anywhere. */
-static int fill(struct machvm__maps_text *text)
+unsigned machvm__maps_open_mode(int proc_tgid, uint64_t start, uint64_t end)
 {
-	ssize_t n;
+	char path[96], pid[16] = "self";
+	struct stat link;
 
-	if (text->start) {
-		memmove(text->buffer, text->buffer + text->start, text->end - text->start);
-		text->end -= text->start;
-		text->start = 0;
-	}
-	if (text->end == text->size)
-		return -EOVERFLOW;
-	n = machvm__descriptor_read(text->fd, text->buffer + text->end, text->size - text->end);
-	if (n < 0)
-		return (int)n;
-	text->end += (size_t)n;
-	text->finished = n == 0;
-	return 0;
-}
-
-int machvm__maps_text_next(struct machvm__maps_text *text, struct machvm__vma *vma,
-                           const char **name)
-{
-	for (;;) {
-		char *line = text->buffer + text->start;
-		char *newline = memchr(line, '\n', text->end - text->start);
-		size_t name_at;
-
-		if (newline) {
-			*newline = '\0';
-			text->start = (size_t)(newline + 1 - text->buffer);
-			if (machvm__maps_parse(line, (size_t)(newline - line), vma, &name_at))
-				return -EINVAL;
-			if (name)
-				*name = line + name_at;
-			return 1;
-		}
-		if (text->finished)
-			return 0;
-		int r = fill(text);
-		if (r)
-			return r;
-	}
+	if (proc_tgid)
+		snprintf(pid, sizeof pid, "%d", proc_tgid);
+	snprintf(path, sizeof path, "/proc/%s/map_files/%" PRIx64 "-%" PRIx64, pid, start, end);
+	return lstat(path, &link) ? 0 : link.st_mode;
 }

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "text.h"
+
 enum {
 	MACHVM__VMA_READ = 1 << 0,
 	MACHVM__VMA_WRITE = 1 << 1,
@@ -44,29 +46,31 @@ struct machvm__vma {
 int machvm__maps_query(int maps_fd, uint64_t raddr, struct machvm__vma *vma, char *name,
                        size_t name_size);
 
-/* A pass over the text. The caller owns the buffer; 64 KiB or more reads large pieces. */
-struct machvm__maps_text {
-	int fd;
-	char *buffer;
-	size_t size;
-	size_t start; /* of what is not parsed yet */
-	size_t end;
-	bool finished;
-};
-
-/* Begins at the first region. 0 or -errno. */
-int machvm__maps_text_init(struct machvm__maps_text *text, int maps_fd, char *buffer, size_t size);
 /*
- * The next region: 1, or 0 at the end, or -errno. *name (when not null) points
- * into the buffer, null-terminated, and is good until the next call.
+ * The next region of a text that was begun with machvm__text_init() on a maps
+ * descriptor: 1, or 0 at the end, or -errno. *name (when not null) points into
+ * the text's buffer, null-terminated, and is good until the next call. What lies
+ * above the user's half ("[vsyscall]") is no region of the address space, and is
+ * left out.
  */
-int machvm__maps_text_next(struct machvm__maps_text *text, struct machvm__vma *vma,
-                           const char **name);
+int machvm__maps_next(struct machvm__text *text, struct machvm__vma *vma, const char **name);
 
 /*
- * Parses one line of the text, without its newline. The name is line[*name_at ..
- * *name_at + vma->name_length). 0 or -EINVAL. Reads no byte beyond `length`.
+ * Parses one line of the text, without its newline, and null-terminated. The
+ * name is line[*name_at .. *name_at + vma->name_length). 0 or -EINVAL.
  */
 int machvm__maps_parse(const char *line, size_t length, struct machvm__vma *vma, size_t *name_at);
+
+/*
+ * How the file behind a region was opened, as the mode of its link in map_files
+ * (Linux 3.3); `proc_tgid` 0 is the caller. 0 when it cannot be told.
+ */
+unsigned machvm__maps_open_mode(int proc_tgid, uint64_t start, uint64_t end);
+
+/* Is that address in the half of the address space that is the user's? */
+static inline bool machvm__maps_reachable(uint64_t raddr)
+{
+	return !(raddr >> 63);
+}
 
 #endif

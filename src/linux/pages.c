@@ -3,10 +3,12 @@
 #include "pages.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
 #include "descriptor.h"
+#include "own_memory.h"
 #include "uapi.h"
 
 /* ENOTTY and EINVAL are remembered: the kernel will not learn it while we run. */
@@ -125,4 +127,31 @@ int machvm__pages_doubt(int pagemap_fd, uint64_t start, uint64_t end, bool absen
 		atomic_store_explicit(&scan_missing, true, memory_order_relaxed);
 	}
 	return doubt_by_words(pagemap_fd, start, end, absent, found);
+}
+
+/* A fresh page that has been written is soft-dirty, or nothing ever is. */
+static bool try_soft_dirty(void)
+{
+	size_t size = machvm__page_size();
+	int fd = machvm__descriptor_open_self("pagemap", O_RDONLY);
+	char *page = fd < 0 ? NULL : machvm__own_memory_map(size);
+	uint64_t word = 0;
+
+	if (page) {
+		*(volatile char *)page = 1;
+		machvm__pages_read(fd, (uintptr_t)page, 1, &word);
+		machvm__own_memory_unmap(page, size);
+	}
+	machvm__descriptor_close(fd);
+	return word & MACHVM__PAGE_SOFT_DIRTY;
+}
+
+bool machvm__pages_track_writes(void)
+{
+	enum { UNTRIED, NEVER, ALWAYS };
+	static _Atomic int answer = UNTRIED;
+
+	if (atomic_load_explicit(&answer, memory_order_relaxed) == UNTRIED)
+		atomic_store(&answer, try_soft_dirty() ? ALWAYS : NEVER);
+	return atomic_load_explicit(&answer, memory_order_relaxed) == ALWAYS;
 }

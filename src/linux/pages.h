@@ -41,6 +41,9 @@ int machvm__pages_doubt(int pagemap_fd, uint64_t start, uint64_t end, bool absen
 #define MACHVM__PAGE_SWAPPED    (UINT64_C(1) << 62)
 #define MACHVM__PAGE_PRESENT    (UINT64_C(1) << 63)
 
+/* Does the kernel keep MACHVM__PAGE_SOFT_DIRTY (CONFIG_MEM_SOFT_DIRTY)? Tried once, on a page of ours. */
+bool machvm__pages_track_writes(void);
+
 /* The words of `count` pages from `start` on; how many could be read, or -errno. */
 int machvm__pages_read(int pagemap_fd, uint64_t start, size_t count, uint64_t *words);
 

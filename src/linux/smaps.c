@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "descriptor.h"
-
 static const struct {
 	char name[3];
 	unsigned flag;
@@ -34,6 +32,8 @@ static const struct {
 	{"Private_Dirty:", offsetof(struct machvm__smaps, private_dirty)},
 	{"Anonymous:", offsetof(struct machvm__smaps, anonymous)},
 	{"Swap:", offsetof(struct machvm__smaps, swap)},
+	{"Shared_Hugetlb:", offsetof(struct machvm__smaps, shared_huge)},
+	{"Private_Hugetlb:", offsetof(struct machvm__smaps, private_huge)},
 };
 
 static bool begins(const char *line, size_t length, const char *prefix, size_t *rest)
@@ -77,75 +77,71 @@ bool machvm__smaps_parse(const char *line, size_t length, struct machvm__smaps *
 		return true;
 	}
 	for (size_t i = 0; i < sizeof size_names / sizeof *size_names; i++)
-		if (begins(line, length, size_names[i].name, &rest))
+		if (*line == *size_names[i].name && begins(line, length, size_names[i].name, &rest))
 			*(uint64_t *)(void *)((char *)region + size_names[i].offset) =
 				parse_kilobytes(line + rest, line + length);
 	return false;
 }
 
-int machvm__smaps_text_init(struct machvm__smaps_text *text, int smaps_fd, char *buffer, size_t size)
+/*
+ * A region's first line begins with an address, the others with a capital letter
+ * (show_smap in fs/proc/task_mmu.c).
+ */
+static bool begins_region(const char *line)
 {
-	*text = (struct machvm__smaps_text){.fd = smaps_fd, .buffer = buffer, .size = size};
-	return machvm__descriptor_rewind(smaps_fd);
+	return (*line >= '0' && *line <= '9') || (*line >= 'a' && *line <= 'f');
 }
 
-/* The next line, without its newline, in *line: 1, 0 at the end, or -errno. */
-static int next_line(struct machvm__smaps_text *text, char **line, size_t *length)
+static int parse_first(const char *line, size_t length, struct machvm__smaps *region)
 {
-	for (;;) {
-		char *at = text->buffer + text->start;
-		char *newline = memchr(at, '\n', text->end - text->start);
-		ssize_t n;
+	size_t name_at, kept;
 
-		if (newline) {
-			*line = at;
-			*length = (size_t)(newline - at);
-			text->start = (size_t)(newline + 1 - text->buffer);
-			return 1;
-		}
-		if (text->finished)
-			return 0;
-		memmove(text->buffer, at, text->end - text->start);
-		text->end -= text->start;
-		text->start = 0;
-		if (text->end == text->size)
-			return -EOVERFLOW;
-		n = machvm__descriptor_read(text->fd, text->buffer + text->end, text->size - text->end);
-		if (n < 0)
-			return (int)n;
-		text->end += (size_t)n;
-		text->finished = n == 0;
-	}
-}
-
-int machvm__smaps_text_next(struct machvm__smaps_text *text, struct machvm__smaps *region)
-{
-	size_t length, name_at;
-	char *line;
-	int r = next_line(text, &line, &length);
-
-	if (r <= 0)
-		return r;
-	*region = (struct machvm__smaps){0};
+	memset(region, 0, sizeof *region);
 	if (machvm__maps_parse(line, length, &region->vma, &name_at))
 		return -EINVAL;
-	region->vma.name_length = 0;
-	/* VmFlags closes a region on every kernel since 3.8. */
-	while ((r = next_line(text, &line, &length)) > 0)
-		if (machvm__smaps_parse(line, length, region))
-			return 1;
-	return r < 0 ? r : 1;
+	kept = region->vma.name_length;
+	if (kept >= sizeof region->name)
+		kept = sizeof region->name - 1;
+	memcpy(region->name, line + name_at, kept);
+	return 0;
+}
+
+int machvm__smaps_next(struct machvm__text *text, struct machvm__smaps *region)
+{
+	size_t length;
+	char *line;
+	int r;
+
+	do {
+		r = machvm__text_line(text, &line, &length);
+		if (r <= 0)
+			return r;
+		if (parse_first(line, length, region))
+			return -EINVAL;
+		/* VmFlags closes a region on every kernel since 3.8. */
+		while ((r = machvm__text_line(text, &line, &length)) > 0) {
+			if (begins_region(line)) {
+				machvm__text_again(text, line, length);
+				break;
+			}
+			if (machvm__smaps_parse(line, length, region))
+				break;
+		}
+		if (r < 0)
+			return r;
+	} while (!machvm__maps_reachable(region->vma.start));
+	return 1;
 }
 
 int machvm__smaps_find(int smaps_fd, uint64_t start, struct machvm__smaps *region)
 {
-	char buffer[32768];
-	struct machvm__smaps_text text;
-	int r = machvm__smaps_text_init(&text, smaps_fd, buffer, sizeof buffer);
+	char buffer[MACHVM__TEXT_BUFFER];
+	struct machvm__text text;
+	int r = machvm__text_init(&text, smaps_fd, buffer, sizeof buffer);
 
 	if (r)
 		return r;
-	while ((r = machvm__smaps_text_next(&text, region)) > 0)
+	while ((r = machvm__smaps_next(&text, region)) > 0)
 		if (region->vma.start == start)
 			return 0;
 	return r < 0 ? r : -ENOENT;

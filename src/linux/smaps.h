@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "maps.h"
+#include "text.h"
 
 enum {
 	MACHVM__VM_MAY_READ = 1 << 0,    /* mr */
@@ -33,9 +34,13 @@ enum {
 	MACHVM__VM_WIPE_ON_FORK = 1 << 16, /* wf */
 };
 
+/* What is kept of a region's name: the kernel's own names fit; a path is cut. */
+#define MACHVM__SMAPS_NAME 128
+
 /* Sizes in bytes. */
 struct machvm__smaps {
-	struct machvm__vma vma;
+	struct machvm__vma vma; /* name_length is the whole name's */
+	char name[MACHVM__SMAPS_NAME];
 	uint64_t kernel_page_size;
 	uint64_t resident;
 	uint64_t shared_clean;
@@ -44,28 +49,21 @@ struct machvm__smaps {
 	uint64_t private_dirty;
 	uint64_t anonymous;
 	uint64_t swap;
+	uint64_t shared_huge; /* pages of hugetlbfs count neither as resident nor as anonymous */
+	uint64_t private_huge;
 	unsigned flags; /* MACHVM__VM_* */
 };
 
-/* A pass over the text; the caller owns the buffer (32 KiB or more). */
-struct machvm__smaps_text {
-	int fd;
-	char *buffer;
-	size_t size;
-	size_t start;
-	size_t end;
-	bool finished;
-};
-
-int machvm__smaps_text_init(struct machvm__smaps_text *text, int smaps_fd, char *buffer,
-                            size_t size);
-/* The next region: 1, 0 at the end, or -errno. Its name is not kept. */
-int machvm__smaps_text_next(struct machvm__smaps_text *text, struct machvm__smaps *region);
+/*
+ * The next region of a text that was begun with machvm__text_init() on a smaps
+ * descriptor: 1, 0 at the end, or -errno. As machvm__maps_next().
+ */
+int machvm__smaps_next(struct machvm__text *text, struct machvm__smaps *region);
 
 /*
- * Parses one line that is not a region's first ("Rss:  4 kB", "VmFlags: rd wr")
- * into *region; lines it does not know are left alone. True for the last line
- * of a region (VmFlags).
+ * Parses one line that is not a region's first ("Rss:  4 kB", "VmFlags: rd wr"),
+ * null-terminated, into *region; lines it does not know are left alone. True for
+ * the last line of a region (VmFlags).
  */
 bool machvm__smaps_parse(const char *line, size_t length, struct machvm__smaps *region);
 

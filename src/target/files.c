@@ -66,7 +66,7 @@ static int open_kind(struct machvm__target *target, enum machvm__file_kind kind)
 	return open_file(target, names[kind], write ? O_RDWR : O_RDONLY);
 }
 
-static bool may_hold(struct machvm__target *target, int fd)
+bool machvm__target_may_hold(struct machvm__target *target, int fd)
 {
 	return (uint64_t)atomic_load(&held_count) < machvm__descriptor_limit() / 2 &&
 	       (uint64_t)fd < machvm__descriptor_limit() * 3 / 4 &&
@@ -87,7 +87,7 @@ int machvm__target_open(struct machvm__target *target, enum machvm__file_kind ki
 	file->fd = atomic_load(&target->files[kind]);
 	if (file->fd < 0) {
 		file->fd = open_kind(target, kind);
-		file->held = file->fd >= 0 && may_hold(target, file->fd);
+		file->held = file->fd >= 0 && machvm__target_may_hold(target, file->fd);
 		if (file->held) {
 			atomic_fetch_add(&held_count, 1);
 			atomic_store_explicit(&target->files[kind], file->fd, memory_order_release);
@@ -111,7 +111,7 @@ int machvm__target_reopen(struct machvm__target *target, enum machvm__file_kind 
 	} else if (!file->held) {
 		machvm__descriptor_close(file->fd);
 		file->fd = fd;
-	} else if (may_hold(target, fd)) {
+	} else if (machvm__target_may_hold(target, fd)) {
 		r = machvm__descriptor_replace(fd, file->fd);
 	} else {
 		file->fd = fd;

@@ -3,7 +3,6 @@
 #include "target.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "descriptor.h"
 
@@ -15,51 +14,19 @@ bool machvm__target_queries(void)
 	return !atomic_load_explicit(&query_missing, memory_order_relaxed);
 }
 
-static int search_text(int maps_fd, uint64_t raddr, struct machvm__vma *vma, char *name,
-                       size_t name_size)
-{
-	char buffer[32768];
-	struct machvm__maps_text text;
-	const char *found;
-	int r = machvm__maps_text_init(&text, maps_fd, buffer, sizeof buffer);
-	bool any = false;
-
-	while (r == 0) {
-		r = machvm__maps_text_next(&text, vma, &found);
-		if (r <= 0)
-			break;
-		any = true;
-		r = 0;
-		if (vma->end <= raddr)
-			continue;
-		if (!name || vma->name_length >= name_size)
-			vma->name_length = 0;
-		else
-			memcpy(name, found, vma->name_length + 1);
-		return 0;
-	}
-	if (r < 0)
-		return r;
-	/* No address space is without regions: an empty text is a dead one. */
-	return any ? -ENOENT : -ESRCH;
-}
-
-static int look_up(struct machvm__target *target, int maps_fd, uint64_t raddr,
-                   struct machvm__vma *vma, char *name, size_t name_size)
+/* The kernel's answer, or -ENOTTY where it has no such call: then the text must do. */
+static int query(int maps_fd, uint64_t raddr, struct machvm__vma *vma, char *name,
+                 size_t name_size)
 {
 	int r;
 
-	if (machvm__target_queries()) {
-		r = machvm__maps_query(maps_fd, raddr, vma, name, name_size);
-		if (r != -ENOTTY && r != -EPERM && r != -ENOSYS && r != -EINVAL)
-			return r;
-		atomic_store(&query_missing, true);
-	}
-	/* The text has one position for all who share the descriptor. */
-	pthread_mutex_lock(&target->lock);
-	r = search_text(maps_fd, raddr, vma, name, name_size);
-	pthread_mutex_unlock(&target->lock);
-	return r;
+	if (!machvm__target_queries())
+		return -ENOTTY;
+	r = machvm__maps_query(maps_fd, raddr, vma, name, name_size);
+	if (r != -ENOTTY && r != -EPERM && r != -ENOSYS && r != -EINVAL)
+		return r;
+	atomic_store(&query_missing, true);
+	return -ENOTTY;
 }
 
 bool machvm__target_image_lives(const struct machvm__file *maps)
@@ -73,24 +40,71 @@ bool machvm__target_image_lives(const struct machvm__file *maps)
 	return machvm__descriptor_read_at(maps->fd, &byte, 1, 0) == 1;
 }
 
-int machvm__target_region(struct machvm__target *target, uint64_t raddr, struct machvm__vma *vma,
-                          char *name, size_t name_size)
+static int query_region(struct machvm__target *target, uint64_t raddr, struct machvm__vma *vma,
+                        char *name, size_t name_size)
 {
 	struct machvm__file maps;
-	int r = machvm__target_open(target, MACHVM__FILE_MAPS, &maps);
+	int r;
 
+	if (!machvm__target_queries())
+		return -ENOTTY;
+	r = machvm__target_open(target, MACHVM__FILE_MAPS, &maps);
 	if (r)
 		return r;
-	r = look_up(target, maps.fd, raddr, vma, name, name_size);
+	r = query(maps.fd, raddr, vma, name, name_size);
 	if (r == -ESRCH) {
 		r = machvm__target_reopen(target, MACHVM__FILE_MAPS, &maps);
 		if (r == 0)
-			r = look_up(target, maps.fd, raddr, vma, name, name_size);
+			r = query(maps.fd, raddr, vma, name, name_size);
 	}
 	if (r == 0 && name && !vma->name_length)
 		name[0] = '\0';
 	machvm__target_close(&maps);
 	return r;
+}
+
+static int look_up(struct machvm__target *target, uint64_t raddr, bool going_on,
+                   struct machvm__vma *vma, char *name, size_t name_size)
+{
+	int r = query_region(target, raddr, vma, name, name_size);
+	struct machvm__smaps region;
+	bool ahead;
+
+	if (r != -ENOTTY)
+		return r;
+	r = machvm__cursor_find(target, MACHVM__LIST_MAPS, raddr, going_on, &region, name, name_size,
+	                        &ahead);
+	if (r == 0)
+		*vma = region.vma;
+	return r;
+}
+
+int machvm__target_region(struct machvm__target *target, uint64_t raddr, struct machvm__vma *vma,
+                          char *name, size_t name_size)
+{
+	return look_up(target, raddr, false, vma, name, name_size);
+}
+
+int machvm__target_next_region(struct machvm__target *target, uint64_t raddr,
+                               struct machvm__vma *vma, char *name, size_t name_size)
+{
+	return look_up(target, raddr, true, vma, name, name_size);
+}
+
+int machvm__target_counted_region(struct machvm__target *target, uint64_t raddr,
+                                  struct machvm__smaps *region)
+{
+	struct machvm__vma now;
+	bool ahead;
+	int r = machvm__cursor_find(target, MACHVM__LIST_SMAPS, raddr, true, region, NULL, 0, &ahead);
+
+	if (r || !ahead || query_region(target, raddr, &now, NULL, 0) == -ENOTTY)
+		return r;
+	if (now.start == region->vma.start && now.end == region->vma.end &&
+	    now.access == region->vma.access && now.offset == region->vma.offset &&
+	    now.inode == region->vma.inode)
+		return 0;
+	return machvm__cursor_find(target, MACHVM__LIST_SMAPS, raddr, false, region, NULL, 0, &ahead);
 }
 
 int machvm__target_doubt(struct machvm__target *target, uint64_t start, uint64_t end, bool absent,

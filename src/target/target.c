@@ -21,6 +21,8 @@ void machvm__target_init(struct machvm__target *target, int handle, enum machvm_
 	for (int i = 0; i < MACHVM__FILES; i++)
 		atomic_store(&target->files[i], -1);
 	machvm__deathwatch_init(&target->watch, handle, kind);
+	machvm__cursors_init(&target->cursors);
+	machvm__maximum_init(&target->maximum);
 }
 
 static struct machvm__target own_target;
@@ -34,6 +36,10 @@ static void renew_own(void)
 
 	for (int i = 0; own_epoch && i < MACHVM__FILES; i++)
 		machvm__descriptor_close(atomic_load(&own_target.files[i]));
+	if (own_epoch) {
+		machvm__cursors_renew(&own_target.cursors);
+		machvm__maximum_renew(&own_target.maximum);
+	}
 	machvm__target_init(&own_target, -1, MACHVM__HANDLE_PIDFD,
 	                    (struct machvm__process_numbers){self, self}, true);
 	own_target.own = true;
@@ -64,16 +70,25 @@ struct machvm__target *machvm__target_own(void)
 void machvm__target_renew(struct machvm__target *target)
 {
 	target->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	machvm__cursors_renew(&target->cursors);
+	machvm__maximum_renew(&target->maximum);
 }
 
 void machvm__target_fini(struct machvm__target *target)
 {
 	machvm__deathwatch_fini(&target->watch);
+	machvm__target_forget(target);
 	for (int i = 0; i < MACHVM__FILES; i++) {
 		struct machvm__file held = {atomic_exchange(&target->files[i], -1), false};
 		machvm__target_close(&held);
 	}
 	machvm__descriptor_close(target->handle);
+}
+
+void machvm__target_forget(struct machvm__target *target)
+{
+	machvm__cursors_drop(&target->cursors);
+	machvm__maximum_drop(&target->maximum);
 }
 
 int machvm__target_rename(struct machvm__target *target)

@@ -22,8 +22,10 @@
 #include <stdint.h>
 
 #include "copy.h"
+#include "cursor.h"
 #include "deathwatch.h"
 #include "maps.h"
+#include "maximum.h"
 #include "pages.h"
 #include "process.h"
 
@@ -41,6 +43,8 @@ struct machvm__target {
 	struct machvm__deathwatch watch;
 	pthread_mutex_t lock; /* opening and replacing files */
 	_Atomic int files[MACHVM__FILES]; /* -1 until held */
+	struct machvm__cursors cursors;
+	struct machvm__maximum maximum;
 };
 
 /* Takes over `handle`. `writable` wants a memory descriptor that can write. */
@@ -122,6 +126,32 @@ int machvm__target_probe(struct machvm__target *target, uint64_t start, uint64_t
 int machvm__target_region(struct machvm__target *target, uint64_t raddr, struct machvm__vma *vma,
                           char *name, size_t name_size);
 
+/*
+ * The same for callers who go from region to region, one call each: where only
+ * the text can tell, the answer may have been read up to 1 ms ago (cursor.h).
+ */
+int machvm__target_next_region(struct machvm__target *target, uint64_t raddr,
+                               struct machvm__vma *vma, char *name, size_t name_size);
+
+/*
+ * The same with all that smaps tells, at the cost of reading smaps up to there,
+ * or on from where this thread's last answer ended. Page counts, flags and name
+ * may then be up to 1 ms old; bounds and access are of now where PROCMAP_QUERY is.
+ */
+int machvm__target_counted_region(struct machvm__target *target, uint64_t raddr,
+                                  struct machvm__smaps *region);
+
+/*
+ * The VM_MAY flags of a region as it was just looked up, its name if that is at
+ * hand (else null): 0; -EAGAIN when there is no such region now; or -errno.
+ * MACHVM__VM_IO, PFNMAP and, for those, DONTCOPY are there when it was smaps that told.
+ */
+int machvm__target_maximum(struct machvm__target *target, const struct machvm__vma *vma,
+                           const char *name, unsigned *flags);
+
+/* To be called by whoever has changed the target's map: what was read ahead is not true any more. */
+void machvm__target_forget(struct machvm__target *target);
+
 /* Is a single look-up cheap here, or does it read the text? */
 bool machvm__target_queries(void);
 
@@ -146,6 +176,15 @@ int machvm__target_reopen(struct machvm__target *target, enum machvm__file_kind 
 void machvm__target_close(struct machvm__file *file);
 /* A descriptor of the caller's own on another file there ("smaps", "status"); it closes it. */
 int machvm__target_open_named(struct machvm__target *target, const char *name);
+/*
+ * A pass over "maps" or "smaps" from the beginning, of which at least one line
+ * is there: 0, -ESRCH when the address space is gone, or -errno. The caller
+ * closes text->fd.
+ */
+int machvm__target_open_list(struct machvm__target *target, const char *file,
+                             struct machvm__text *text, char *buffer, size_t size);
+/* May a descriptor be kept beyond the call: is it certain whose it is, and are there enough? */
+bool machvm__target_may_hold(struct machvm__target *target, int fd);
 
 /* Is the address space behind a maps file still one that lives (no exec since)? */
 bool machvm__target_image_lives(const struct machvm__file *maps);

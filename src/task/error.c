@@ -157,6 +157,11 @@ static kern_return_t judge(int pid, const struct machvm__fault *fault)
 		return machvm__error_system(KERN_INVALID_ADDRESS, fault->error, fault->step,
 		                            "0x%" PRIx64 " is not allocated in process %d",
 		                            fault->raddr, pid);
+	case MACHVM__CAUSE_NO_REGION:
+		return machvm__error_system(KERN_INVALID_ADDRESS, fault->error, fault->step,
+		                            "nothing is allocated at or above 0x%" PRIx64
+		                            " in process %d",
+		                            fault->raddr, pid);
 	case MACHVM__CAUSE_RANGE:
 		return machvm__error(KERN_INVALID_ADDRESS, fault->step,
 		                     "the range that begins at 0x%" PRIx64 " wraps around the end of "

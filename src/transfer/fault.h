@@ -14,6 +14,7 @@
 
 enum machvm__cause {
 	MACHVM__CAUSE_UNMAPPED,  /* no region there */
+	MACHVM__CAUSE_NO_REGION, /* nor anywhere above: the end of a walk */
 	MACHVM__CAUSE_RANGE,     /* the range wraps or leaves the user's half */
 	MACHVM__CAUSE_PROTECTED, /* the region does not permit it */
 	MACHVM__CAUSE_GUARD,     /* a guard page within a region that would */
