@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include "descriptor.h"
@@ -183,26 +182,52 @@ static void open_perf(struct machvm__deathwatch *watch, int tgid)
 }
 
 /*
+ * Are the records in [from, to) all forks? An exit is written before the pidfd
+ * wakes, and nothing after it: once the event has told of one it has no more to
+ * tell, whatever the pidfd still says.
+ */
+static bool only_forks(const void *page, uint64_t from, uint64_t to)
+{
+	const char *ring = (const char *)page + machvm__page_size();
+	uint64_t size = machvm__page_size();
+
+	if (to - from > size)
+		return false;
+	while (from < to) {
+		/* Records are aligned to eight bytes, so a header never wraps. */
+		const volatile struct perf_event_header *record =
+			(const volatile void *)(ring + (from & (size - 1)));
+
+		if (record->type != PERF_RECORD_FORK || record->size < sizeof *record)
+			return false;
+		from += record->size;
+	}
+	return true;
+}
+
+/*
  * The head moved: the leader forked, exited, or gave up its number to a thread
- * that called exec. The event goes on serving only if it is still attached.
+ * that called exec, which is an exit as well.
  */
 static int ask_after_record(struct machvm__deathwatch *watch, const void *page)
 {
+	uint64_t before = atomic_load(&watch->perf_head);
 	uint64_t head = ((const volatile struct perf_event_mmap_page *)page)->data_head;
-	struct pollfd fd = {.fd = watch->perf_fd, .events = POLLIN};
 	int r;
 
 	atomic_thread_fence(memory_order_acquire);
 	r = machvm__process_alive(watch->handle, watch->kind);
 	if (r)
 		return r;
-	poll(&fd, 1, 0);
-	if (fd.revents & (POLLHUP | POLLERR | POLLNVAL)) {
+	if (before == head)
+		return 0;
+	if (only_forks(page, before, head)) {
+		/* Another thread may have seen more by now; its head is as good. */
+		atomic_compare_exchange_strong(&watch->perf_head, &before, head);
+	} else {
 		/* The page stays mapped until the end: another thread may be reading it. */
 		atomic_store(&watch->perf_lost, true);
 		atomic_store(&watch->perf_head, UINT64_MAX);
-	} else {
-		atomic_store(&watch->perf_head, head);
 	}
 	return 0;
 }
