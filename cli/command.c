@@ -44,21 +44,34 @@ static void build(const struct verb *verb, char *letters, struct option *names)
 	names[i + 1] = (struct option){0};
 }
 
-static int complain(const struct words *words, int result, const char *word)
+static int is_known(const struct verb *verb, int letter)
 {
-	const char *verb = words->verb->name;
+	const struct option_row *row = verb->options;
+
+	while (row->name && row->letter != letter)
+		row++;
+	return row->name || letter == help_row.letter;
+}
+
+/* getopt_long() leaves the letter in optopt, and 0 for a long option that it does not know. */
+static int complain(const struct words *words, int result)
+{
+	const char *verb = words->verb->name, *word = words->argv[optind - 1];
+	char letter[3] = {'-', (char)optopt, '\0'};
 
 	if (result == ':')
-		return failure_say(STATUS_USAGE, "%s needs an argument; see machvm %s --help", word,
-				   verb);
-	return failure_say(STATUS_USAGE, "%s is no option of machvm %s; see machvm %s --help", word,
-			   verb, verb);
+		return failure_say(STATUS_USAGE, "%s needs an argument; see machvm %s --help",
+				   strncmp(word, "--", 2) ? letter : word, verb);
+	if (optopt && is_known(words->verb, optopt))
+		return failure_say(STATUS_USAGE, "%s: this option takes no argument", word);
+	return failure_say(STATUS_USAGE, "%s is no option of machvm %s; see machvm %s --help",
+			   optopt ? letter : word, verb, verb);
 }
 
 int words_next(struct words *words)
 {
 	struct option names[MOST_OPTIONS + 2];
-	char letters[3 * (MOST_OPTIONS + 2) + 2], single[3] = "-";
+	char letters[3 * (MOST_OPTIONS + 2) + 2];
 	int result;
 
 	build(words->verb, letters, names);
@@ -74,13 +87,7 @@ int words_next(struct words *words)
 		exit(sink_flush_output(STATUS_DONE));
 	}
 	if (result == '?' || result == ':') {
-		/* A letter may stand among others; a long one is a word of its own. */
-		int is_letter = optopt > 0 && optopt < OPTION_ONLY_LONG &&
-				strncmp(words->argv[optind - 1], "--", 2);
-
-		single[1] = (char)optopt;
-		words->status =
-			complain(words, result, is_letter ? single : words->argv[optind - 1]);
+		words->status = complain(words, result);
 		return WORDS_STOP;
 	}
 	return result;

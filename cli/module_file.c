@@ -163,9 +163,9 @@ static void note_trouble(struct module *module, const struct target *target, int
 	static const char gone[] =
 		"%s was deleted or replaced after %s (%d) had mapped it, and its symbols cannot be "
 		"read any more; give the address as %s+OFFSET";
-	static const char other[] = "no file that can be read here is the one that is mapped as %s "
-				    "into %s (%d), so its "
-				    "symbols are not known; give the address as %s+OFFSET";
+	static const char other[] =
+		"%s is not or no longer the file that %s (%d) has mapped, or cannot be read, so "
+		"that its symbols are not known; give the address as %s+OFFSET";
 	const char *format = found ? kept : module->deleted ? gone : other;
 
 	if (found && !module->deleted)

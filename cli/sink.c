@@ -53,6 +53,15 @@ static int open_nameless(struct sink *sink)
 	return fd;
 }
 
+/* As if the old file had been written into; only its owner may not be ours to give. */
+static void resemble(int fd, const struct stat *old)
+{
+	int lost = fchown(fd, old->st_uid, old->st_gid);
+
+	lost |= fchmod(fd, old->st_mode & 0777);
+	(void)lost;
+}
+
 static int open_file(struct sink *sink, const char *path)
 {
 	struct stat status;
@@ -65,10 +74,8 @@ static int open_file(struct sink *sink, const char *path)
 		return -1;
 	choose_names(sink, path);
 	fd = open_nameless(sink);
-	/* The new file is to the old one what an overwritten one would be; a loss is harmless. */
-	if (fd >= 0 && exists &&
-	    (fchown(fd, status.st_uid, status.st_gid) || fchmod(fd, status.st_mode & 07777)))
-		errno = 0;
+	if (fd >= 0 && exists)
+		resemble(fd, &status);
 	return fd;
 }
 
@@ -121,7 +128,9 @@ int sink_close(struct sink *sink, int status)
 		error = -name_file(sink);
 	if ((error || is_failure(status)) && sink->linked)
 		unlink(sink->temporary);
-	if (error && !is_failure(status))
+	if (error && !is_failure(status) && interrupt_pending())
+		status = failure_say(STATUS_OTHER, "interrupted before the end");
+	else if (error && !is_failure(status))
 		status = failure_system(error, sink->path ? sink->path : "the output file");
 	fclose(sink->stream);
 	forget(sink);
@@ -146,6 +155,8 @@ int sink_flush_output(int status)
 	__fpurge(stdout);
 	if (is_failure(status))
 		return status;
+	if (interrupt_pending())
+		return failure_say(STATUS_OTHER, "interrupted before the end");
 	if (reason == EPIPE)
 		return failure_say(STATUS_OTHER,
 				   "standard output was closed by its reader before the end");

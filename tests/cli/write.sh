@@ -137,6 +137,9 @@ case_write_wrong_words_changes_nothing()
 	refuse 2 'one word too many' write "$victim" "$two" u8:1 --input /dev/null
 	refuse 2 'goes with --input' write "$victim" "$two" u8:1 --size 1
 	refuse 2 '--frce is no option' write "$victim" "$two" u8:1 --frce
+	refuse 2 '-z is no option' write "$victim" "$two" u8:1 --json -vz
+	refuse 2 '--json=3: this option takes no argument' write "$victim" "$two" u8:1 --json=3
+	refuse 2 '-i needs an argument' write "$victim" "$two" -vi
 	refuse 2 'needs an argument' write "$victim" "$two" --input
 }
 
