@@ -25,6 +25,17 @@ int pattern_init(struct pattern *pattern, const unsigned char *data, const unsig
 	return pattern->anchor_size ? 0 : -1;
 }
 
+int pattern_fits_zeros(const struct pattern *pattern)
+{
+	size_t i;
+
+	for (i = 0; i < pattern->size; i++) {
+		if (pattern->data[i] & pattern->mask[i])
+			return 0;
+	}
+	return 1;
+}
+
 static int fits(const struct pattern *pattern, const unsigned char *at)
 {
 	size_t i;

@@ -19,6 +19,9 @@ struct pattern {
 int pattern_init(struct pattern *pattern, const unsigned char *data, const unsigned char *mask,
 		 size_t size);
 
+/* Could zeros alone be a match? */
+int pattern_fits_zeros(const struct pattern *pattern);
+
 /* The first place at or after `from` in the buffer where all of it fits, or null. */
 const unsigned char *pattern_find(const struct pattern *pattern, const unsigned char *from,
 				  const unsigned char *end);

@@ -4,7 +4,8 @@
  *
  * The memory passes through one buffer in pieces. The last bytes of a piece, one
  * fewer than the pattern has, stay in front of the next one: a match across the
- * border is seen whole, and none is seen twice.
+ * border is seen whole, and none is seen twice. Pages that were never used are
+ * known to be zeros and are not read.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -51,48 +52,92 @@ static int read_some(const struct scan *scan, uint64_t address, unsigned char *d
 	return STATUS_DONE;
 }
 
-static void search(struct scan *scan, const unsigned char *end, uint64_t end_address)
+/*
+ * Searches the bytes held and the `got` ones behind them, which end at `end` in
+ * the target, and holds what may be the beginning of a match.
+ */
+static void search(struct scan *scan, size_t got, uint64_t end)
 {
-	const unsigned char *at = scan->buffer;
+	size_t filled = scan->held + got, overlap = scan->pattern->size - 1;
+	const unsigned char *at = scan->buffer, *last = scan->buffer + filled;
 
-	while (!scan->stopped && (at = pattern_find(scan->pattern, at, end))) {
-		uint64_t address = end_address - (uint64_t)(end - at);
+	while (!scan->stopped && (at = pattern_find(scan->pattern, at, last))) {
+		uint64_t address = end - (uint64_t)(last - at);
 
 		if (address % scan->alignment == 0)
 			scan->stopped = scan->match(address, scan->context);
 		at++;
 	}
+	scan->held = filled < overlap ? filled : overlap;
+	memmove(scan->buffer, last - scan->held, scan->held);
+}
+
+/* Goes on to at most `end`; *next is how far. */
+static int step_memory(struct scan *scan, uint64_t at, uint64_t end, uint64_t *next)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	size_t wanted = end - at < PIECE ? (size_t)(end - at) : PIECE, got;
+	int status = read_some(scan, at, scan->buffer + scan->held, wanted, &got);
+
+	if (status)
+		return status;
+	if (got) {
+		search(scan, got, at + got);
+		*next = at + got;
+		return STATUS_DONE;
+	}
+	*next = (at | (page - 1)) + 1;
+	if (*next > end || !*next)
+		*next = end;
+	scan->unreadable += *next - at;
+	scan->held = 0;
+	return STATUS_DONE;
+}
+
+/* Zeros up to `end`: a match may reach into the first of them, or out of the last. */
+static void step_zeros(struct scan *scan, uint64_t at, uint64_t end)
+{
+	size_t overlap = scan->pattern->size - 1;
+	size_t first = end - at < overlap ? (size_t)(end - at) : overlap;
+
+	memset(scan->buffer + scan->held, 0, first);
+	search(scan, first, at + first);
+	if (end - at > overlap) {
+		memset(scan->buffer, 0, overlap);
+		scan->held = overlap;
+	}
+}
+
+/* Zeros are passed over only where the pattern needs another byte. */
+static uint64_t find_untouched(struct scan *scan, uint64_t at, uint64_t end, int *untouched)
+{
+	const struct region *region = region_list_at(scan->regions, at);
+
+	*untouched = 0;
+	if (!region || pattern_fits_zeros(scan->pattern))
+		return end;
+	return untouched_run(&scan->untouched, region, at, end, untouched);
 }
 
 int scan_span(struct scan *scan, uint64_t start, uint64_t end)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), overlap = scan->pattern->size - 1, held = 0,
-	       got;
-	uint64_t at = start;
+	uint64_t at, next;
+	int untouched, status;
 
 	if (!scan->buffer)
-		scan->buffer = memory_resize(NULL, overlap + PIECE, 1);
-	while (at < end && !scan->stopped) {
-		size_t wanted = end - at < PIECE ? (size_t)(end - at) : PIECE;
-		int status = read_some(scan, at, scan->buffer + held, wanted, &got);
-
-		if (status)
-			return status;
-		if (!got) {
-			uint64_t next = (at | (page - 1)) + 1;
-
-			got = next < end && next ? (size_t)(next - at) : (size_t)(end - at);
-			scan->unreadable += got;
-			held = 0;
+		scan->buffer = memory_resize(NULL, 2 * scan->pattern->size + PIECE, 1);
+	scan->untouched.task = scan->task;
+	scan->held = 0;
+	for (at = start; at < end && !scan->stopped; at = next) {
+		next = find_untouched(scan, at, end, &untouched);
+		if (untouched) {
+			step_zeros(scan, at, next);
 		} else {
-			size_t filled = held + got;
-
-			search(scan, scan->buffer + filled, at + got);
-			held = filled < overlap ? filled : overlap;
-			memmove(scan->buffer, scan->buffer + filled - held, held);
+			status = step_memory(scan, at, next, &next);
+			if (status)
+				return status;
 		}
-		at += got;
-		progress_advance(scan->progress, got);
+		progress_advance(scan->progress, next - at);
 		scan->stopped |= interrupt_pending();
 	}
 	return STATUS_DONE;
@@ -100,6 +145,7 @@ int scan_span(struct scan *scan, uint64_t start, uint64_t end)
 
 void scan_free(struct scan *scan)
 {
+	untouched_free(&scan->untouched);
 	free(scan->buffer);
 	scan->buffer = NULL;
 }

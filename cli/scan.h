@@ -5,13 +5,14 @@
 
 #include <stdint.h>
 
-#include <mach/port.h>
-
 #include "pattern.h"
 #include "progress.h"
+#include "region_list.h"
+#include "untouched.h"
 
 struct scan {
 	mach_port_t task;
+	const struct region_list *regions; /* that spans consist of */
 	const struct pattern *pattern;
 	uint64_t alignment; /* matches are at its multiples */
 	unsigned flags;     /* for machvm_read() */
@@ -19,10 +20,13 @@ struct scan {
 	/* Other than 0 ends the scan. */
 	int (*match)(uint64_t address, void *context);
 	void *context;
-	/* Results and working memory. */
+	/* Results. */
 	uint64_t unreadable; /* bytes that could not be read */
 	int stopped;         /* by match() or by an interrupt */
+	/* Working memory: the last bytes before the next piece, then the piece. */
 	unsigned char *buffer;
+	size_t held;
+	struct untouched untouched;
 };
 
 /*

@@ -184,6 +184,7 @@ static int search(const struct request *request, const struct target *target,
 		.request = request, .regions = regions, .array = {.stream = stdout}};
 	struct scan scan = {
 		.task = target->task,
+		.regions = regions,
 		.pattern = pattern,
 		.alignment = request->alignment,
 		.flags = request->flags,

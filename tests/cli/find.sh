@@ -252,6 +252,32 @@ case_find_force_looks_where_the_victim_may_not()
 	clear_arena
 }
 
+case_find_leaves_untouched_memory_alone()
+{
+	local vast tables middle
+	vast=$(ask "$victim" map $((1 << 32)))
+	middle=$((vast + (1 << 31)))
+	plant $((middle - 2)) a1f4
+	plant $((middle + 64 * page)) d7e60b
+	plant $((middle + 80 * page - 3)) d7e60b
+	tables=$(awk '/^VmPTE/ {print $2}' "/proc/$victim/status")
+	# Zeros that were never stored belong to a match as well as others.
+	run find "$victim" "hex:00 00 a1 f4 00 00" --range "$(printf '0x%x+4G' "$vast")"
+	expect_status 0
+	expect_equal "$(awk '{print $1}' "$output")" "$(printf '0x%x' $((middle - 4)))"
+	run find "$victim" "hex:00 d7 e6 0b 00" --range "$(printf '0x%x+4G' "$vast")"
+	expect_equal "$(awk '{print $1}' "$output" | paste -sd' ')" \
+		"$(printf '0x%x 0x%x' $((middle + 64 * page - 1)) $((middle + 80 * page - 4)))"
+	run find "$victim" "hex:00 d7 e6 0b$(printf ' 00%.0s' $(seq 9000))" --range "$(printf '0x%x+4G' "$vast")"
+	expect_equal "$(awk '{print $1}' "$output" | paste -sd' ')" \
+		"$(printf '0x%x 0x%x' $((middle + 64 * page - 1)) $((middle + 80 * page - 4)))"
+	expect_equal "$(awk '/^VmPTE/ {print $2}' "/proc/$victim/status")" "$tables"
+	# Zeros alone are found there too.
+	run find "$victim" u64:0 --range "$(printf '0x%x+64' $((vast + 4096)))" --limit 2
+	expect_equal "$(wc -l <"$output")" 2
+	ask "$victim" unmap "$vast" $((1 << 32)) >/dev/null
+}
+
 case_find_json_lists_matches_with_their_regions()
 {
 	plant $((arena + 20)) e1e2e3e4e5e1e2e3e4e5
