@@ -33,44 +33,54 @@ static long scan_range(int pagemap_fd, struct machvm__pagemap_scan *scan)
 	return n;
 }
 
-static int doubt_by_scan(int pagemap_fd, uint64_t start, uint64_t end, bool absent,
+static enum machvm__doubt scanned_doubt(uint64_t categories)
+{
+	/* A guard page is a kind of swap entry, and counts as both. */
+	if (categories & MACHVM__SCAN_GUARD)
+		return MACHVM__DOUBT_GUARD;
+	if (categories & MACHVM__SCAN_SWAPPED)
+		return MACHVM__DOUBT_SWAPPED;
+	return categories & MACHVM__SCAN_PRESENT ? MACHVM__DOUBT_WATCHED : MACHVM__DOUBT_ABSENT;
+}
+
+static int doubt_by_scan(int pagemap_fd, uint64_t start, uint64_t end, unsigned look,
                          struct machvm__doubtful *found)
 {
-	struct machvm__page_region region;
+	/* Inverted: a page matches for being absent, or for not being free to write. */
+	uint64_t inverted = (look & MACHVM__LOOK_ABSENT ? MACHVM__SCAN_PRESENT : 0u) |
+	                    (look & MACHVM__LOOK_WATCHED ? MACHVM__SCAN_WRITTEN : 0u);
+	struct machvm__page_region region = {0};
 	struct machvm__pagemap_scan scan = {
 		.size = sizeof scan,
 		.start = start,
 		.end = end,
 		.vec = (uint64_t)(uintptr_t)&region,
 		.vec_len = 1,
-		/* Inverted: a page matches for being absent. */
-		.category_inverted = absent ? MACHVM__SCAN_PRESENT : 0,
-		.category_anyof_mask = MACHVM__SCAN_GUARD | MACHVM__SCAN_SWAPPED |
-		                       (absent ? MACHVM__SCAN_PRESENT : 0),
-		.return_mask = MACHVM__SCAN_GUARD | MACHVM__SCAN_SWAPPED,
+		.category_inverted = inverted,
+		.category_anyof_mask = MACHVM__SCAN_GUARD | MACHVM__SCAN_SWAPPED | inverted,
+		.return_mask = MACHVM__SCAN_GUARD | MACHVM__SCAN_SWAPPED | MACHVM__SCAN_PRESENT,
 	};
 	long n = scan_range(pagemap_fd, &scan);
 
 	if (n <= 0)
 		return (int)n;
-	/* A guard page is a kind of swap entry, and counts as both. */
-	*found = (struct machvm__doubtful){
-		region.start, region.end,
-		region.categories & MACHVM__SCAN_GUARD     ? MACHVM__DOUBT_GUARD
-		: region.categories & MACHVM__SCAN_SWAPPED ? MACHVM__DOUBT_SWAPPED
-		                                           : MACHVM__DOUBT_ABSENT};
+	*found = (struct machvm__doubtful){region.start, region.end, scanned_doubt(region.categories)};
 	return 1;
 }
 
-static bool doubtful_word(uint64_t word, bool absent, enum machvm__doubt *doubt)
+static bool doubtful_word(uint64_t word, unsigned look, enum machvm__doubt *doubt)
 {
-	*doubt = word & MACHVM__PAGE_GUARD     ? MACHVM__DOUBT_GUARD
-	         : word & MACHVM__PAGE_SWAPPED ? MACHVM__DOUBT_SWAPPED
-	                                       : MACHVM__DOUBT_ABSENT;
-	return *doubt != MACHVM__DOUBT_ABSENT || (absent && !(word & MACHVM__PAGE_PRESENT));
+	if (word & (MACHVM__PAGE_GUARD | MACHVM__PAGE_SWAPPED)) {
+		*doubt = word & MACHVM__PAGE_GUARD ? MACHVM__DOUBT_GUARD : MACHVM__DOUBT_SWAPPED;
+		return true;
+	}
+	*doubt = word & MACHVM__PAGE_PRESENT ? MACHVM__DOUBT_WATCHED : MACHVM__DOUBT_ABSENT;
+	if (*doubt == MACHVM__DOUBT_ABSENT)
+		return look & MACHVM__LOOK_ABSENT;
+	return (look & MACHVM__LOOK_WATCHED) && (word & MACHVM__PAGE_UFFD_WP);
 }
 
-static int doubt_by_words(int pagemap_fd, uint64_t start, uint64_t end, bool absent,
+static int doubt_by_words(int pagemap_fd, uint64_t start, uint64_t end, unsigned look,
                           struct machvm__doubtful *found)
 {
 	size_t page = machvm__page_size();
@@ -85,7 +95,7 @@ static int doubt_by_words(int pagemap_fd, uint64_t start, uint64_t end, bool abs
 			return n ? n : -ESRCH;
 		for (int i = 0; i < n; i++, at += page) {
 			enum machvm__doubt doubt;
-			bool doubtful = doubtful_word(words[i], absent, &doubt);
+			bool doubtful = doubtful_word(words[i], look, &doubt);
 
 			if (open_run && (!doubtful || doubt != found->doubt))
 				return 1;
@@ -116,17 +126,17 @@ bool machvm__pages_write_passes(int pagemap_fd, uint64_t page)
 	return scan_range(pagemap_fd, &scan) == 1;
 }
 
-int machvm__pages_doubt(int pagemap_fd, uint64_t start, uint64_t end, bool absent,
+int machvm__pages_doubt(int pagemap_fd, uint64_t start, uint64_t end, unsigned look,
                         struct machvm__doubtful *found)
 {
 	if (!atomic_load_explicit(&scan_missing, memory_order_relaxed)) {
-		int r = doubt_by_scan(pagemap_fd, start, end, absent, found);
+		int r = doubt_by_scan(pagemap_fd, start, end, look, found);
 
 		if (r != -ENOTTY && r != -EINVAL)
 			return r;
 		atomic_store_explicit(&scan_missing, true, memory_order_relaxed);
 	}
-	return doubt_by_words(pagemap_fd, start, end, absent, found);
+	return doubt_by_words(pagemap_fd, start, end, look, found);
 }
 
 /* A fresh page that has been written is soft-dirty, or nothing ever is. */

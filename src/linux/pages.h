@@ -16,6 +16,7 @@
 enum machvm__doubt {
 	MACHVM__DOUBT_GUARD,   /* MADV_GUARD_INSTALL: access is refused */
 	MACHVM__DOUBT_SWAPPED, /* or poisoned, or migrating: try it */
+	MACHVM__DOUBT_WATCHED, /* there, and a userfaultfd wants to know of writes */
 	MACHVM__DOUBT_ABSENT,  /* not there yet: from a file, from a server, or zeroes in waiting */
 };
 
@@ -25,11 +26,17 @@ struct machvm__doubtful {
 	enum machvm__doubt doubt;
 };
 
+/* What counts beside guard and swapped pages. */
+enum {
+	MACHVM__LOOK_ABSENT = 1 << 0,
+	MACHVM__LOOK_WATCHED = 1 << 1,
+};
+
 /*
  * The first run of doubtful pages in [start, end), both page-aligned: 1 with
- * *found, 0 when there is none, or -errno. Absent pages count when `absent` is set.
+ * *found, 0 when there is none, or -errno. `look` is MACHVM__LOOK_*.
  */
-int machvm__pages_doubt(int pagemap_fd, uint64_t start, uint64_t end, bool absent,
+int machvm__pages_doubt(int pagemap_fd, uint64_t start, uint64_t end, unsigned look,
                         struct machvm__doubtful *found);
 
 /* Words of the pagemap (Documentation/admin-guide/mm/pagemap.rst). */

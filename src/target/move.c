@@ -41,6 +41,7 @@ static ssize_t copy_own(struct machvm__target *own, enum machvm__direction direc
 {
 	unsigned needed = direction == MACHVM__WRITE ? MACHVM__VMA_WRITE : MACHVM__VMA_READ;
 	enum machvm__direction other = direction == MACHVM__WRITE ? MACHVM__READ : MACHVM__WRITE;
+	int self = atomic_load(&own->tid);
 	struct machvm__vma vma;
 	int r = machvm__target_region(own, raddr, &vma, NULL, 0);
 
@@ -48,8 +49,20 @@ static ssize_t copy_own(struct machvm__target *own, enum machvm__direction direc
 		return -EFAULT;
 	if (size > vma.end - raddr)
 		size = (size_t)(vma.end - raddr);
-	return machvm__copy_process(other, atomic_load(&own->tid), (uint64_t)(uintptr_t)local,
-	                            (void *)(uintptr_t)raddr, size);
+	ssize_t n = machvm__copy_process(other, self, (uint64_t)(uintptr_t)local,
+	                                 (void *)(uintptr_t)raddr, size);
+	if (n != -EFAULT)
+		return n;
+	/* Secret on both sides: by way of memory that is not. */
+	char between[1024];
+	void *from = direction == MACHVM__WRITE ? local : (void *)(uintptr_t)raddr;
+	void *to = direction == MACHVM__WRITE ? (void *)(uintptr_t)raddr : local;
+
+	n = machvm__copy_process(MACHVM__WRITE, self, (uint64_t)(uintptr_t)between, from,
+	                         size < sizeof between ? size : sizeof between);
+	return n <= 0 ? n
+	              : machvm__copy_process(MACHVM__READ, self, (uint64_t)(uintptr_t)between, to,
+	                                     (size_t)n);
 }
 
 static int refuse(struct machvm__target *target, enum machvm__direction direction, int error)
@@ -178,6 +191,14 @@ int machvm__target_force(struct machvm__target *target, enum machvm__direction d
 	if (r == -EFAULT && direction == MACHVM__WRITE && !machvm__own_memory_forces())
 		r = trace(target, direction, raddr, local, size, done, r);
 	return r;
+}
+
+bool machvm__target_touch(struct machvm__target *target, uint64_t raddr)
+{
+	char sink;
+
+	return machvm__target_honours(target, MACHVM__READ, raddr, 1) &&
+	       copy_once(target, MACHVM__READ, raddr, &sink, 1) == 1;
 }
 
 /* One byte, with the protections honoured or, where they allow no reading, without. */

@@ -107,7 +107,7 @@ int machvm__target_counted_region(struct machvm__target *target, uint64_t raddr,
 	return machvm__cursor_find(target, MACHVM__LIST_SMAPS, raddr, false, region, NULL, 0, &ahead);
 }
 
-int machvm__target_doubt(struct machvm__target *target, uint64_t start, uint64_t end, bool absent,
+int machvm__target_doubt(struct machvm__target *target, uint64_t start, uint64_t end, unsigned look,
                          struct machvm__doubtful *found)
 {
 	struct machvm__file pagemap;
@@ -115,9 +115,9 @@ int machvm__target_doubt(struct machvm__target *target, uint64_t start, uint64_t
 
 	if (r)
 		return r;
-	r = machvm__pages_doubt(pagemap.fd, start, end, absent, found);
+	r = machvm__pages_doubt(pagemap.fd, start, end, look, found);
 	if (r == -ESRCH && machvm__target_reopen(target, MACHVM__FILE_PAGEMAP, &pagemap) == 0)
-		r = machvm__pages_doubt(pagemap.fd, start, end, absent, found);
+		r = machvm__pages_doubt(pagemap.fd, start, end, look, found);
 	machvm__target_close(&pagemap);
 	return r;
 }

@@ -116,6 +116,12 @@ int machvm__target_move(struct machvm__target *target, enum machvm__direction di
 int machvm__target_force(struct machvm__target *target, enum machvm__direction direction,
                          uint64_t raddr, void *local, size_t size, size_t *done);
 
+/*
+ * Can one byte be read, with the map's lock taken and nothing of the target
+ * changed? (A memory descriptor would grow a stack that ends there.)
+ */
+bool machvm__target_touch(struct machvm__target *target, uint64_t raddr);
+
 /* Reads one byte of each page in [start, end), so that the pages are there. 0, or -EFAULT and *bad. */
 int machvm__target_probe(struct machvm__target *target, uint64_t start, uint64_t end, uint64_t *bad);
 
@@ -156,7 +162,7 @@ void machvm__target_forget(struct machvm__target *target);
 bool machvm__target_queries(void);
 
 /* machvm__pages_doubt() and machvm__pages_read() on the target. */
-int machvm__target_doubt(struct machvm__target *target, uint64_t start, uint64_t end, bool absent,
+int machvm__target_doubt(struct machvm__target *target, uint64_t start, uint64_t end, unsigned look,
                          struct machvm__doubtful *found);
 int machvm__target_pages(struct machvm__target *target, uint64_t start, size_t count,
                          uint64_t *words);

@@ -36,6 +36,7 @@ struct machvm__fault {
 	size_t done;      /* bytes known to be changed */
 	bool writing;     /* what was wanted of the page */
 	bool forced;      /* whatever its protection */
+	bool watched;     /* pages were met whose writes a userfaultfd wants to know of */
 	const char *step; /* a constant */
 	bool has_region;
 	struct machvm__vma region;

@@ -5,16 +5,26 @@
 
 #include "transfer.h"
 
-/* Moves bytes; 0 or -errno, *done of them moved either way. */
-int machvm__transfer_move(struct machvm__target *target, enum machvm__direction direction,
-                          uint64_t raddr, void *data, size_t size, unsigned options, size_t *done);
+/* One move, and how it went. */
+struct machvm__move {
+	struct machvm__target *target;
+	enum machvm__direction direction;
+	uint64_t raddr;
+	void *data;
+	size_t size;
+	unsigned options;
+	size_t done;             /* bytes that have moved, also after a failure */
+	bool known;              /* the look that ended it found the cause: */
+	struct machvm__fault why;
+};
+
+/* Moves bytes: 0 or -errno. A page that was taken away for a moment is tried again. */
+int machvm__transfer_move(struct machvm__move *move);
 
 /*
- * A move has failed with -errno `r`: fills *fault. The caller's buffer is to
+ * The move has failed with -errno `r`: fills *fault. The caller's buffer is to
  * blame before the target is. Always false.
  */
-bool machvm__transfer_failed(struct machvm__target *target, enum machvm__direction direction,
-                             uint64_t raddr, const void *data, size_t size, unsigned options,
-                             size_t done, int r, struct machvm__fault *fault);
+bool machvm__transfer_failed(const struct machvm__move *move, int r, struct machvm__fault *fault);
 
 #endif

@@ -44,7 +44,7 @@ static bool no_page_waits(struct machvm__target *target, const struct machvm__vm
 	struct machvm__doubtful run;
 	bool served = false, asked = false;
 
-	while (start < end && machvm__target_doubt(target, start, end, true, &run) == 1) {
+	while (start < end && machvm__target_doubt(target, start, end, MACHVM__LOOK_ABSENT, &run) == 1) {
 		if (vma->inode && !asked) {
 			served = machvm__mounts_served(vma->device_major, vma->device_minor);
 			asked = true;

@@ -127,13 +127,13 @@ static bool pages_good(struct machvm__target *target, const struct machvm__vma *
                        uint64_t end, struct machvm__fault *fault)
 {
 	bool anonymous = vma->inode == 0 && !(vma->access & MACHVM__VMA_SHARED);
-	bool absent = true;
+	unsigned look = MACHVM__LOOK_ABSENT | (fault->writing ? MACHVM__LOOK_WATCHED : 0u);
 	struct machvm__doubtful run;
 
 	if (vma->inode && !probe_good(target, start, start + machvm__page_size(), fault))
 		return false;
 	while (start < end) {
-		int r = machvm__target_doubt(target, start, end, absent, &run);
+		int r = machvm__target_doubt(target, start, end, look, &run);
 
 		if (r < 0)
 			return no_look(fault, start, r, "page look-up");
@@ -145,14 +145,41 @@ static bool pages_good(struct machvm__target *target, const struct machvm__vma *
 			return false;
 		}
 		start = run.end;
+		if (run.doubt == MACHVM__DOUBT_WATCHED) {
+			/* Only the write itself tells whether it is let through, or waits. */
+			fault->watched = true;
+			continue;
+		}
 		if (run.doubt == MACHVM__DOUBT_ABSENT && anonymous) {
-			absent = false;
+			look &= ~(unsigned)MACHVM__LOOK_ABSENT;
 			run.end = run.start + machvm__page_size();
 		}
 		if (!probe_good(target, run.start, run.end, fault))
 			return false;
 	}
 	return true;
+}
+
+/*
+ * The region at an address: 0, -ENOENT for a hole. A look without the map's lock
+ * (per-VMA locks and RCU, Linux 6.17) finds a hole while the target replaces
+ * pages in one step, where it never sees one itself: an access takes the lock,
+ * and the look after it is true.
+ */
+static int region_at(struct machvm__target *target, uint64_t raddr, struct machvm__vma *vma)
+{
+	int r = 0;
+
+	for (int tries = 0; tries < 8; tries++) {
+		r = machvm__target_region(target, raddr, vma, NULL, 0);
+		if (r == 0 && vma->start > raddr)
+			r = -ENOENT;
+		if (r != -ENOENT)
+			return r;
+		if (!machvm__target_touch(target, raddr) && tries > 0)
+			return r;
+	}
+	return r;
 }
 
 bool machvm__survey(struct machvm__target *target, enum machvm__direction access, uint64_t raddr,
@@ -163,12 +190,13 @@ bool machvm__survey(struct machvm__target *target, enum machvm__direction access
 
 	fault->writing = access == MACHVM__WRITE;
 	fault->forced = (options & MACHVM__SURVEY_FORCE) != 0;
+	fault->watched = false;
 	fault->has_region = false;
 	while (at < end) {
 		struct machvm__vma vma;
-		int r = machvm__target_region(target, at, &vma, NULL, 0);
+		int r = region_at(target, at, &vma);
 
-		if (r == -ENOENT || (r == 0 && vma.start > at))
+		if (r == -ENOENT)
 			return found(fault, MACHVM__CAUSE_UNMAPPED, at, 0, "region lookup");
 		if (r)
 			return no_look(fault, at, r, "region lookup");

@@ -23,43 +23,103 @@ static bool callers_fault(struct machvm__fault *fault, size_t done)
 	return false;
 }
 
-/* Moves with the kernel judging the pages; where it cannot, on the word of the survey. */
-int machvm__transfer_move(struct machvm__target *target, enum machvm__direction direction, uint64_t raddr,
-                void *data, size_t size, unsigned options, size_t *done)
+/* Our own pages: some only a descriptor reaches by force, and some no descriptor reaches. */
+static int force_own(struct machvm__target *own, enum machvm__direction direction, uint64_t raddr,
+                     char *data, size_t size, size_t *done)
 {
-	*done = 0;
-	if (!(options & (MACHVM__TRANSFER_FORCE | MACHVM__TRANSFER_NOWAIT))) {
-		int r = machvm__target_move(target, direction, raddr, data, size, done);
+	size_t page = machvm__page_size(), moved;
+	int r;
 
-		if (r != -EOPNOTSUPP)
+	*done = 0;
+	do {
+		r = machvm__target_force(own, direction, raddr + *done, data + *done, size - *done,
+		                         &moved);
+		*done += moved;
+		if (r != -EFAULT)
 			return r;
-	}
-	size_t before = *done, forced;
-	int r = machvm__target_force(target, direction, raddr + before, (char *)data + before,
-	                             size - before, &forced);
-	*done = before + forced;
-	if (r == -EFAULT && target->own) {
-		/* Pages of our own that no descriptor reaches. */
-		before = *done;
-		r = machvm__target_move(target, direction, raddr + before, (char *)data + before,
-		                        size - before, &forced);
-		*done = before + forced;
-	}
+		size_t part = page - (size_t)((raddr + *done) & (page - 1));
+		r = machvm__target_move(own, direction, raddr + *done, data + *done,
+		                        part < size - *done ? part : size - *done, &moved);
+		*done += moved;
+	} while (r == 0 && *done < size);
 	return r == -EOPNOTSUPP ? -EFAULT : r;
 }
 
-/* A move has failed: the caller's buffer is to blame before the target is. */
-bool machvm__transfer_failed(struct machvm__target *target, enum machvm__direction direction, uint64_t raddr,
-                   const void *data, size_t size, unsigned options, size_t done, int r,
-                   struct machvm__fault *fault)
+/* Moves with the kernel judging the pages; where it cannot, on the word of the survey. */
+static int move_once(struct machvm__target *target, enum machvm__direction direction,
+                     uint64_t raddr, char *data, size_t size, unsigned options, size_t *done)
 {
+	size_t forced, before;
+	int r;
+
+	*done = 0;
+	if (!(options & (MACHVM__TRANSFER_FORCE | MACHVM__TRANSFER_NOWAIT))) {
+		r = machvm__target_move(target, direction, raddr, data, size, done);
+		if (r != -EOPNOTSUPP)
+			return r;
+	}
+	before = *done;
+	if (target->own)
+		r = force_own(target, direction, raddr + before, data + before, size - before, &forced);
+	else
+		r = machvm__target_force(target, direction, raddr + before, data + before,
+		                         size - before, &forced);
+	*done = before + forced;
+	return r;
+}
+
+static enum machvm__direction here(enum machvm__direction direction)
+{
+	return direction == MACHVM__WRITE ? MACHVM__READ : MACHVM__WRITE;
+}
+
+/* Does the page that just failed look good now? Otherwise the move ends, and the look is why. */
+static bool recovered(struct machvm__move *move)
+{
+	move->known = !machvm__survey(move->target, move->direction, move->raddr + move->done, 1,
+	                              survey_options(move->options), &move->why);
+	if (move->known) {
+		move->why.step = "copy";
+		move->why.error = EFAULT;
+	}
+	return !move->known && !move->why.watched;
+}
+
+/* How often a page that the target takes away and gives back is tried. */
+#define TRIES 100
+
+int machvm__transfer_move(struct machvm__move *move)
+{
+	move->done = 0;
+	move->known = false;
+	for (int tries = 0;; tries++) {
+		size_t moved;
+		int r = move_once(move->target, move->direction, move->raddr + move->done,
+		                  (char *)move->data + move->done, move->size - move->done,
+		                  move->options, &moved);
+
+		move->done += moved;
+		if (r != -EFAULT || tries == TRIES ||
+		    !machvm__buffer_good(move->data, move->size, here(move->direction)) ||
+		    !recovered(move))
+			return r;
+	}
+}
+
+bool machvm__transfer_failed(const struct machvm__move *move, int r, struct machvm__fault *fault)
+{
+	size_t changed = move->direction == MACHVM__WRITE ? move->done : 0;
+
 	if ((r == -EFAULT || r == -ENOMEM) &&
-	    !machvm__buffer_good(data, size,
-	                         direction == MACHVM__WRITE ? MACHVM__READ : MACHVM__WRITE))
-		return callers_fault(fault, direction == MACHVM__WRITE ? done : 0);
-	machvm__survey_explain(target, direction, raddr + done, survey_options(options), r, "copy",
-	                       fault);
-	fault->done = direction == MACHVM__WRITE ? done : 0;
+	    !machvm__buffer_good(move->data, move->size, here(move->direction)))
+		return callers_fault(fault, changed);
+	/* It was the target that was looked at, if it is still there. */
+	if (move->known && machvm__target_alive(move->target) == 0)
+		*fault = move->why;
+	else
+		machvm__survey_explain(move->target, move->direction, move->raddr + move->done,
+		                       survey_options(move->options), r, "copy", fault);
+	fault->done = changed;
 	return false;
 }
 
@@ -71,18 +131,18 @@ static bool looks_good(struct machvm__target *target, enum machvm__direction dir
                        uint64_t raddr, const void *data, size_t size, unsigned options,
                        struct machvm__fault *fault)
 {
-	enum machvm__direction here = direction == MACHVM__WRITE ? MACHVM__READ : MACHVM__WRITE;
 	bool kernel_judges = !options && machvm__target_honours(target, direction, raddr, size);
 
 	fault->done = 0;
-	if (!(kernel_judges ? machvm__buffer_rest_good(data, size, here)
-	                    : machvm__buffer_good(data, size, here)))
+	fault->watched = false;
+	if (!(kernel_judges ? machvm__buffer_rest_good(data, size, here(direction))
+	                    : machvm__buffer_good(data, size, here(direction))))
 		return callers_fault(fault, 0);
 	if (kernel_judges && machvm__transfer_in_one_page(raddr, size))
 		return true;
 	if (machvm__survey(target, direction, raddr, size, survey_options(options), fault))
 		return true;
-	if (kernel_judges && !machvm__buffer_good(data, 1, here))
+	if (kernel_judges && !machvm__buffer_good(data, 1, here(direction)))
 		return callers_fault(fault, 0);
 	/* It was the target that was looked at, if it is still there. */
 	if (machvm__target_alive(target))
@@ -98,191 +158,127 @@ static bool wraps(uint64_t raddr, size_t size)
 	return __builtin_add_overflow(raddr, size, &end);
 }
 
-static bool out_of_range(const void *data, uint64_t raddr, size_t size, enum machvm__direction here,
-                         struct machvm__fault *fault)
+static bool out_of_range(const void *data, uint64_t raddr, size_t size,
+                         enum machvm__direction direction, struct machvm__fault *fault)
 {
-	if (!machvm__buffer_good(data, size, here))
+	if (!machvm__buffer_good(data, size, here(direction)))
 		return callers_fault(fault, 0);
 	*fault = (struct machvm__fault){.cause = MACHVM__CAUSE_RANGE,
 	                                .raddr = raddr,
-	                                .writing = here == MACHVM__READ,
+	                                .writing = direction == MACHVM__WRITE,
 	                                .step = "range check"};
 	return false;
 }
 
-/* The bytes go through the kernel's own access check, so that no store of ours can fault. */
-static int deliver(void *data, void *bytes, size_t size)
+static bool wanted(struct machvm__move *move, struct machvm__fault *fault)
 {
-	size_t done;
+	int r = machvm__transfer_move(move);
 
-	return machvm__transfer_move(machvm__target_own(), MACHVM__WRITE, (uint64_t)(uintptr_t)data, bytes, size, 0,
-	            &done);
+	return r == 0 || machvm__transfer_failed(move, r, fault);
 }
 
-static bool read_aside(struct machvm__target *target, uint64_t raddr, void *data, size_t size,
-                       unsigned options, struct machvm__fault *fault)
+/* Into memory of our own first, so that a read that fails has not touched the buffer. */
+static bool read_aside(struct machvm__move *move, struct machvm__fault *fault)
 {
-	void *aside = machvm__own_memory_map(size);
-	size_t done;
+	struct machvm__move deliver = {.target = machvm__target_own(),
+	                               .direction = MACHVM__WRITE,
+	                               .raddr = (uint64_t)(uintptr_t)move->data,
+	                               .data = machvm__own_memory_map(move->size),
+	                               .size = move->size};
 	bool good;
-	int r;
 
-	if (!aside) {
+	if (!deliver.data) {
 		*fault = (struct machvm__fault){
 			.cause = MACHVM__CAUSE_SHORTAGE, .error = ENOMEM, .step = "read aside"};
 		return false;
 	}
-	r = machvm__transfer_move(target, MACHVM__READ, raddr, aside, size, options, &done);
-	good = r == 0 || machvm__transfer_failed(target, MACHVM__READ, raddr, aside, size, options, done, r, fault);
-	if (good && deliver(data, aside, size))
+	move->data = deliver.data;
+	good = wanted(move, fault);
+	/* Delivered through the kernel's access check, so that no store of ours can fault. */
+	if (good && machvm__transfer_move(&deliver))
 		good = callers_fault(fault, 0);
-	machvm__own_memory_unmap(aside, size);
+	machvm__own_memory_unmap(deliver.data, move->size);
 	return good;
 }
 
-static bool move_long(struct machvm__target *target, enum machvm__direction direction,
-                      uint64_t raddr, void *data, size_t size, unsigned options,
-                      struct machvm__fault *fault)
+static bool move_long(struct machvm__move *move, struct machvm__fault *fault)
 {
-	enum machvm__direction here = direction == MACHVM__WRITE ? MACHVM__READ : MACHVM__WRITE;
-	size_t done;
-	int r;
+	bool writing = move->direction == MACHVM__WRITE;
 
-	if (wraps(raddr, size))
-		return out_of_range(data, raddr, size, here, fault);
-	if (!looks_good(target, direction, raddr, data, size, options, fault))
+	if (wraps(move->raddr, move->size))
+		return out_of_range(move->data, move->raddr, move->size, move->direction, fault);
+	if (!looks_good(move->target, move->direction, move->raddr, move->data, move->size,
+	                move->options, fault))
 		return false;
-	if (options & MACHVM__TRANSFER_TRANSACTION) {
-		options &= ~(unsigned)MACHVM__TRANSFER_TRANSACTION;
-		if (direction == MACHVM__READ)
-			return read_aside(target, raddr, data, size, options, fault);
-		return machvm__undo_write(target, raddr, data, size, options, fault);
-	}
-	r = machvm__transfer_move(target, direction, raddr, data, size, options, &done);
-	return r == 0 || machvm__transfer_failed(target, direction, raddr, data, size, options, done, r, fault);
+	/* A write that may be turned away half-way keeps the old bytes, asked or not. */
+	if (writing && fault->watched)
+		move->options |= MACHVM__TRANSFER_TRANSACTION;
+	if (!(move->options & MACHVM__TRANSFER_TRANSACTION))
+		return wanted(move, fault);
+	move->options &= ~(unsigned)MACHVM__TRANSFER_TRANSACTION;
+	return writing ? machvm__undo_write(move, fault) : read_aside(move, fault);
 }
 
 /* Inside one page on both sides: nothing to look up unless it fails. */
-static bool move_short(struct machvm__target *target, enum machvm__direction direction,
-                       uint64_t raddr, void *data, size_t size, struct machvm__fault *fault)
+static bool move_short(struct machvm__move *move, struct machvm__fault *fault)
 {
-	size_t done;
-	int r = machvm__target_move(target, direction, raddr, data, size, &done);
+	int r = machvm__target_move(move->target, move->direction, move->raddr, move->data, move->size,
+	                            &move->done);
 
-	if (__builtin_expect(r == 0, 1))
+	if (r == 0)
 		return true;
-	if (r == -EOPNOTSUPP)
-		return move_long(target, direction, raddr, data, size, 0, fault);
-	return machvm__transfer_failed(target, direction, raddr, data, size, 0, done, r, fault);
+	if (r == -EOPNOTSUPP || r == -EFAULT)
+		return move_long(move, fault);
+	return machvm__transfer_failed(move, r, fault);
 }
 
 bool machvm__transfer_write(struct machvm__target *target, uint64_t raddr, const void *data,
                             size_t size, unsigned options, struct machvm__fault *fault)
 {
-	void *bytes = (void *)(uintptr_t)data;
+	struct machvm__move move = {.target = target,
+	                            .direction = MACHVM__WRITE,
+	                            .raddr = raddr,
+	                            .data = (void *)(uintptr_t)data,
+	                            .size = size,
+	                            .options = options};
 
-	if (!(options & ~(unsigned)MACHVM__TRANSFER_TRANSACTION) && machvm__transfer_in_one_page(raddr, size) &&
-	    machvm__transfer_in_one_page((uintptr_t)data, size))
-		return move_short(target, MACHVM__WRITE, raddr, bytes, size, fault);
-	return move_long(target, MACHVM__WRITE, raddr, bytes, size, options, fault);
+	/* What cannot be done in part needs no undoing. */
+	if (!(options & ~(unsigned)MACHVM__TRANSFER_TRANSACTION) &&
+	    machvm__transfer_in_one_page(raddr, size) &&
+	    machvm__transfer_in_one_page((uintptr_t)data, size)) {
+		move.options = 0;
+		return move_short(&move, fault);
+	}
+	return move_long(&move, fault);
 }
 
 bool machvm__transfer_read(struct machvm__target *target, uint64_t raddr, void *data, size_t size,
                            unsigned options, struct machvm__fault *fault)
 {
+	struct machvm__move move = {.target = target,
+	                            .direction = MACHVM__READ,
+	                            .raddr = raddr,
+	                            .data = data,
+	                            .size = size,
+	                            .options = options};
+
 	if (!options && machvm__transfer_in_one_page(raddr, size) &&
 	    machvm__transfer_in_one_page((uintptr_t)data, size))
-		return move_short(target, MACHVM__READ, raddr, data, size, fault);
-	return move_long(target, MACHVM__READ, raddr, data, size, options, fault);
+		return move_short(&move, fault);
+	return move_long(&move, fault);
 }
 
 bool machvm__transfer_fetch(struct machvm__target *target, uint64_t raddr, void *data, size_t size,
                             struct machvm__fault *fault)
 {
-	size_t done;
-	int r;
+	struct machvm__move move = {
+		.target = target, .direction = MACHVM__READ, .raddr = raddr, .data = data, .size = size};
 
-	if (wraps(raddr, size)) {
-		*fault = (struct machvm__fault){
-			.cause = MACHVM__CAUSE_RANGE, .raddr = raddr, .step = "range check"};
-		return false;
-	}
-	r = machvm__target_move(target, MACHVM__READ, raddr, data, size, &done);
-	if (r == 0)
-		return true;
-	if (r == -EOPNOTSUPP)
-		return move_long(target, MACHVM__READ, raddr, data, size, 0, fault);
-	return machvm__transfer_failed(target, MACHVM__READ, raddr, data, size, 0, done, r, fault);
-}
-
-/* What fits into the cache on its way through. */
-#define BOUNCE ((size_t)256 << 10)
-
-static bool copy_pieces(struct machvm__target *target, uint64_t source, size_t size,
-                        uint64_t destination, char *bounce, struct machvm__fault *fault)
-{
-	/* Upwards into what is read later: start at the end, as memmove does. */
-	bool backwards = destination > source && destination - source < size;
-	size_t done, moved = 0;
-
-	while (moved < size) {
-		size_t part = size - moved < BOUNCE ? size - moved : BOUNCE;
-		size_t at = backwards ? size - moved - part : moved;
-		int r = machvm__transfer_move(target, MACHVM__READ, source + at, bounce, part, 0, &done);
-
-		if (r) {
-			machvm__transfer_failed(target, MACHVM__READ, source + at, bounce, part, 0, done, r, fault);
-			fault->done = moved;
-			return false;
-		}
-		r = machvm__transfer_move(target, MACHVM__WRITE, destination + at, bounce, part, 0, &done);
-		if (r) {
-			machvm__transfer_failed(target, MACHVM__WRITE, destination + at, bounce, part, 0, done, r, fault);
-			fault->done = moved + done;
-			return false;
-		}
-		moved += part;
-	}
-	return true;
-}
-
-bool machvm__transfer_copy(struct machvm__target *target, uint64_t source, size_t size,
-                           uint64_t destination, struct machvm__fault *fault)
-{
-	size_t room = size < BOUNCE ? size : BOUNCE;
-	char small[4096];
-	char *bounce;
-	bool good;
-
-	*fault = (struct machvm__fault){.step = "range check", .cause = MACHVM__CAUSE_RANGE};
-	if (wraps(source, size)) {
-		fault->raddr = source;
-		return false;
-	}
-	if ((!machvm__target_honours(target, MACHVM__READ, source, size) || !machvm__transfer_in_one_page(source, size) ||
-	     wraps(destination, size) || !machvm__transfer_in_one_page(destination, size)) &&
-	    !machvm__survey(target, MACHVM__READ, source, size, 0, fault))
-		return false;
-	if (wraps(destination, size)) {
-		*fault = (struct machvm__fault){.step = "range check",
-		                                .cause = MACHVM__CAUSE_RANGE,
-		                                .raddr = destination,
-		                                .writing = true};
-		return false;
-	}
-	if ((!machvm__target_honours(target, MACHVM__WRITE, destination, size) ||
-	     !machvm__transfer_in_one_page(destination, size)) &&
-	    !machvm__survey(target, MACHVM__WRITE, destination, size, 0, fault))
-		return false;
-	if (size <= sizeof small)
-		return copy_pieces(target, source, size, destination, small, fault);
-	bounce = machvm__own_memory_map(room);
-	if (!bounce) {
-		*fault = (struct machvm__fault){
-			.cause = MACHVM__CAUSE_SHORTAGE, .error = ENOMEM, .step = "copy"};
-		return false;
-	}
-	good = copy_pieces(target, source, size, destination, bounce, fault);
-	machvm__own_memory_unmap(bounce, room);
-	return good;
+	if (!wraps(raddr, size))
+		return machvm__target_honours(target, MACHVM__READ, raddr, size)
+		               ? wanted(&move, fault)
+		               : move_long(&move, fault);
+	*fault = (struct machvm__fault){
+		.cause = MACHVM__CAUSE_RANGE, .raddr = raddr, .step = "range check"};
+	return false;
 }

@@ -5,9 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "move.h"
 #include "own_memory.h"
-#include "survey.h"
 
 static bool no_memory(struct machvm__fault *fault)
 {
@@ -17,49 +15,71 @@ static bool no_memory(struct machvm__fault *fault)
 }
 
 /* What the target holds now; memory that may be written and not read is read by force. */
-static bool keep(struct machvm__target *target, uint64_t raddr, char *old, size_t size,
-                 unsigned options, struct machvm__fault *fault)
+static bool keep(const struct machvm__move *write, char *old, struct machvm__fault *fault)
 {
-	size_t done, forced;
-	int r = machvm__transfer_move(target, MACHVM__READ, raddr, old, size, options, &done);
+	struct machvm__move read = {.target = write->target,
+	                            .direction = MACHVM__READ,
+	                            .raddr = write->raddr,
+	                            .data = old,
+	                            .size = write->size,
+	                            .options = write->options};
+	int r = machvm__transfer_move(&read);
 
-	if (r == -EFAULT)
-		r = machvm__target_force(target, MACHVM__READ, raddr + done, old + done, size - done,
-		                         &forced);
+	if (r == -EFAULT && read.known && read.why.cause == MACHVM__CAUSE_PROTECTED) {
+		read.options |= MACHVM__TRANSFER_FORCE;
+		r = machvm__transfer_move(&read);
+	}
 	if (r == 0)
 		return true;
-	machvm__transfer_failed(target, MACHVM__READ, raddr, old, size, options, done, r, fault);
+	/* What cannot be read cannot be written either, and that is what was asked for. */
+	read.direction = MACHVM__WRITE;
+	read.done = 0;
+	machvm__transfer_failed(&read, r, fault);
+	fault->done = 0;
 	fault->step = "keeping the old bytes";
 	return false;
 }
 
-/* Puts one run back. How many of its bytes could not be. */
-static size_t put_back_run(struct machvm__target *target, uint64_t raddr, const char *old,
-                           size_t size, unsigned options)
+/* Reads by whatever way there is. */
+static int read_now(const struct machvm__move *write, uint64_t raddr, char *now, size_t size)
 {
 	size_t done;
 
-	machvm__transfer_move(target, MACHVM__WRITE, raddr, (void *)(uintptr_t)old, size, options,
-	                      &done);
-	return size - done;
+	if (machvm__target_honours(write->target, MACHVM__READ, raddr, size) &&
+	    machvm__target_move(write->target, MACHVM__READ, raddr, now, size, &done) == 0)
+		return 0;
+	return machvm__target_force(write->target, MACHVM__READ, raddr, now, size, &done);
+}
+
+/* Puts one run back. How many of its bytes could not be. */
+static size_t put_back_run(const struct machvm__move *write, uint64_t raddr, const char *old,
+                           size_t size)
+{
+	struct machvm__move back = *write;
+
+	back.raddr = raddr;
+	back.data = (void *)(uintptr_t)old;
+	back.size = size;
+	machvm__transfer_move(&back);
+	return size - back.done;
 }
 
 /*
  * One page at most: what is there now, compared with what was written, byte by
  * byte. A byte that differs is somebody else's by now.
  */
-static size_t put_back_page(struct machvm__target *target, uint64_t raddr, const char *old,
-                            const char *new, size_t size, unsigned options)
+static size_t put_back_page(const struct machvm__move *write, uint64_t raddr, const char *old,
+                            const char *new, size_t size)
 {
 	char now[65536];
-	size_t done, lost = 0;
+	size_t lost = 0;
 
-	if (machvm__transfer_move(target, MACHVM__READ, raddr, now, size, options, &done) &&
-	    machvm__target_force(target, MACHVM__READ, raddr, now, size, &done)) {
+	if (read_now(write, raddr, now, size)) {
 		/* Unmapped since: our bytes went with the page. Unreadable: they may be there. */
 		struct machvm__vma vma;
 
-		if (machvm__target_region(target, raddr, &vma, NULL, 0) == 0 && vma.start <= raddr)
+		if (machvm__target_region(write->target, raddr, &vma, NULL, 0) == 0 &&
+		    vma.start <= raddr)
 			return size;
 		return 0;
 	}
@@ -69,25 +89,25 @@ static size_t put_back_page(struct machvm__target *target, uint64_t raddr, const
 		while (i < size && now[i] == new[i])
 			i++;
 		if (i > first && memcmp(old + first, new + first, i - first))
-			lost += put_back_run(target, raddr + first, old + first, i - first, options);
+			lost += put_back_run(write, raddr + first, old + first, i - first);
 		while (i < size && now[i] != new[i])
 			i++;
 	}
 	return lost;
 }
 
-static size_t put_back(struct machvm__target *target, uint64_t raddr, const char *old,
-                       const char *new, size_t size, unsigned options)
+static size_t put_back(const struct machvm__move *write, const char *old)
 {
 	size_t page = machvm__page_size();
 	size_t lost = 0;
 
-	for (size_t at = 0; at < size;) {
-		size_t part = page - (size_t)((raddr + at) & (page - 1));
+	for (size_t at = 0; at < write->done;) {
+		uint64_t raddr = write->raddr + at;
+		size_t part = page - (size_t)(raddr & (page - 1));
 
-		if (part > size - at)
-			part = size - at;
-		lost += put_back_page(target, raddr + at, old + at, new + at, part, options);
+		if (part > write->done - at)
+			part = write->done - at;
+		lost += put_back_page(write, raddr, old + at, (const char *)write->data + at, part);
 		at += part;
 	}
 	return lost;
@@ -104,45 +124,37 @@ static bool changed(struct machvm__fault *fault, uint64_t raddr, size_t lost, in
 	return false;
 }
 
-static bool write_and_undo(struct machvm__target *target, uint64_t raddr, const char *data,
-                           size_t size, unsigned options, const char *old,
+static bool write_and_undo(struct machvm__move *write, const char *old,
                            const struct machvm__file *image, struct machvm__fault *fault)
 {
-	size_t done;
-	int r = machvm__transfer_move(target, MACHVM__WRITE, raddr, (void *)(uintptr_t)data, size,
-	                              options, &done);
+	int r = machvm__transfer_move(write);
 
 	if (r == 0)
 		return true;
-	machvm__transfer_failed(target, MACHVM__WRITE, raddr, data, size, options, done, r, fault);
-	if (done == 0)
-		return false;
+	machvm__transfer_failed(write, r, fault);
 	/* In another process, or in another program of the same one, nothing is put back. */
-	if (fault->cause == MACHVM__CAUSE_GONE)
+	if (write->done == 0 || fault->cause == MACHVM__CAUSE_GONE)
 		return false;
 	if (!machvm__target_image_lives(image))
-		return changed(fault, raddr, done, 0);
-	size_t lost = put_back(target, raddr, old, data, done, options);
+		return changed(fault, write->raddr, write->done, 0);
+	size_t lost = put_back(write, old);
 	fault->done = 0;
-	return lost ? changed(fault, raddr, lost, fault->error) : false;
+	return lost ? changed(fault, write->raddr, lost, fault->error) : false;
 }
 
-bool machvm__undo_write(struct machvm__target *target, uint64_t raddr, const void *data, size_t size,
-                        unsigned options, struct machvm__fault *fault)
+bool machvm__undo_write(struct machvm__move *write, struct machvm__fault *fault)
 {
 	struct machvm__file image;
 	char *old;
 	bool good;
-	int r = machvm__target_open(target, MACHVM__FILE_MAPS, &image);
+	int r = machvm__target_open(write->target, MACHVM__FILE_MAPS, &image);
 
-	if (r) {
-		machvm__survey_explain(target, MACHVM__WRITE, raddr, 0, r, "region lookup", fault);
-		return false;
-	}
-	old = machvm__own_memory_map(size);
-	good = old ? keep(target, raddr, old, size, options, fault) : no_memory(fault);
-	good = good && write_and_undo(target, raddr, data, size, options, old, &image, fault);
-	machvm__own_memory_unmap(old, size);
+	if (r)
+		return machvm__transfer_failed(write, r, fault);
+	old = machvm__own_memory_map(write->size);
+	good = old ? keep(write, old, fault) : no_memory(fault);
+	good = good && write_and_undo(write, old, &image, fault);
+	machvm__own_memory_unmap(old, write->size);
 	machvm__target_close(&image);
 	return good;
 }

@@ -3,7 +3,7 @@
 #ifndef MACHVM_TRANSFER_UNDO_H
 #define MACHVM_TRANSFER_UNDO_H
 
-#include "transfer.h"
+#include "move.h"
 
 /*
  * As machvm__transfer_write(), after the looks. When the write fails, the old
@@ -11,7 +11,6 @@
  * target stored meanwhile stay. What cannot be put back is MACHVM__CAUSE_CHANGED
  * with the number of such bytes in `done`.
  */
-bool machvm__undo_write(struct machvm__target *target, uint64_t raddr, const void *data, size_t size,
-                        unsigned options, struct machvm__fault *fault);
+bool machvm__undo_write(struct machvm__move *move, struct machvm__fault *fault);
 
 #endif
