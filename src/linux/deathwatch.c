@@ -159,6 +159,11 @@ static void open_perf(struct machvm__deathwatch *watch, int tgid)
 	fd = (int)syscall(SYS_perf_event_open, &attr, tgid, -1, -1, PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0)
 		return;
+	/* Descriptors are the program's: for those who come late the crowd goes on answering. */
+	if ((uint64_t)fd >= machvm__descriptor_limit() * 3 / 4) {
+		close(fd);
+		return;
+	}
 	/* Read-only: the ring overwrites itself, so the head always moves. */
 	page = mmap(NULL, 2 * machvm__page_size(), PROT_READ, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED) {
