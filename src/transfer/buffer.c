@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * buffer.c - the cheapest exact answer for each size (on the machine at hand: a
- * probe 0.2 us a page, two look-ups at the own map 1.9 us at any size, filling
- * the page tables 1.1 us and 0.2 us a page).
+ * buffer.c - the cheapest exact answer for each size (on the machine at hand,
+ * between copies: a probe 0.25 us a page, two look-ups at the own map 3 us at any
+ * size, filling the page tables 0.6 us and 0.2 us a page).
  */
 #include "buffer.h"
 
@@ -14,6 +14,7 @@
 #include "target.h"
 
 #define PROBE_PAGES 9
+#define FILL_PAGES  8
 
 static size_t page_count(uintptr_t start, size_t size)
 {
@@ -45,13 +46,11 @@ static bool readable(uintptr_t start, size_t size)
 static bool writable(uintptr_t start, size_t size)
 {
 	struct machvm__fault fault;
-	int r;
 
-	if (!machvm__target_queries()) {
-		r = machvm__own_memory_populate((void *)start, size);
-		if (r != -EINVAL)
-			return r == 0;
-	}
+	/* What cannot be filled may still be written (secret memory): the survey knows. */
+	if ((!machvm__target_queries() || page_count(start, size) <= FILL_PAGES) &&
+	    machvm__own_memory_populate((void *)start, size) == 0)
+		return true;
 	return machvm__survey(machvm__target_own(), MACHVM__WRITE, start, size, 0, &fault);
 }
 
