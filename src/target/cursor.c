@@ -188,8 +188,8 @@ int machvm__cursor_find(struct machvm__target *target, enum machvm__list list, u
 		cursor->list = list;
 		cursor->thread = &this_thread;
 		r = search(target, cursor, raddr, region, &found);
-		going_on &= r == 0 && machvm__text_now() - began > lists[list].worth &&
-		            machvm__target_may_hold(target, cursor->text.fd);
+		going_on = going_on && r == 0 && machvm__text_now() - began > lists[list].worth &&
+		           machvm__target_may_hold(target, cursor->text.fd);
 	}
 	if (r == 0 && name) {
 		if (region->vma.name_length >= name_size)
