@@ -68,13 +68,17 @@ static void expect_still_pages(const struct unrest *unrest)
 	}
 }
 
-/* Bytes of restless pages in the range that are this write's. */
+/*
+ * Bytes of restless pages in the range that are this write's, and not those of
+ * the last one with the same value: a page that refuses every write of a while
+ * still holds it.
+ */
 static size_t count_ours(const struct unrest *unrest, size_t start, size_t size, uint8_t value)
 {
 	size_t count = 0;
 
 	for (size_t at = start; at < start + size; at++)
-		count += restless(unrest, at) && now[at] == value;
+		count += restless(unrest, at) && now[at] == value && before[at] != value;
 	return count;
 }
 
