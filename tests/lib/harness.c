@@ -74,6 +74,8 @@ void harness_require_waiting(void)
 	harness_require_root();
 	if (refused("readv") || refused("writev"))
 		harness_skip("without process_vm_* nothing waits");
+	if (harness_is_valgrind())
+		harness_skip("valgrind lets nothing else run while a call waits");
 }
 
 void harness_require_speed(void)

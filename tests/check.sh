@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# check.sh BUILD: everything that `make check` promises. Runs all tests; the
+# conformance suites once more as an unprivileged user, with each of the kernel's
+# calls refused, and in a pid namespace that /proc does not belong to; all of it
+# with sanitizers; a part under valgrind. Ends with one line, "N passed, N failed".
+#
+#   MACHVM_CHECK=quick   only the first run
+set -u
+
+source=$(cd "$(dirname "$0")/.." && pwd)
+build=$(cd "${1:?usage: check.sh BUILD}" && pwd)
+sanitized=$build-sanitized
+logs=()
+root=
+[ "$(id -u)" -eq 0 ] && root=1
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+chmod 755 "$work"
+
+say() {
+	printf '%s\n' "check: $*" >&2
+}
+
+# run LABEL BUILD [meson test option...]
+run() {
+	local label=$1 where=$2
+	shift 2
+	say "$label"
+	rm -f "$where/meson-logs/check-$label."*
+	meson test -C "$where" --no-rebuild --quiet --print-errorlogs --logbase "check-$label." "$@" \
+		>"$work/output" 2>&1 || cat "$work/output" >&2
+	# meson adds the wrapper's name to what it was told.
+	logs+=("$label=$(echo "$where/meson-logs/check-$label."*json)")
+}
+
+# refuse LABEL LIST [meson test option...]: with system calls refused (tests/lib/refuse.h)
+refuse() {
+	local label=$1 list=$2
+	shift 2
+	MACHVM_TEST_REFUSE=$list run "$label" "$build" --suite api --no-suite large "$@"
+}
+
+# A copy that anybody can reach, with the layout that the programs look around in.
+publish() {
+	mkdir -p "$2"
+	tar -C "$1" --exclude='*.p' --exclude='*.a' -cf - src tests | tar -C "$2" -xf -
+	chmod -R a+rX "$2"
+}
+
+say "build"
+ninja -C "$build" --quiet || exit 1
+run all "$build"
+if [ "${MACHVM_CHECK:-}" != quick ]; then
+	# What older and stricter kernels do not have, or do not give to everybody.
+	refuse no-copy-calls writev,readv
+	refuse copy-calls-denied writev=EPERM,readv=EPERM
+	refuse no-region-query procmap=ENOTTY
+	refuse no-page-scan scan=ENOTTY
+	refuse no-pidfd pidfd
+	refuse pidfd-denied pidfd=EPERM
+	refuse no-kcmp kcmp
+	refuse no-perf perf=EACCES
+	refuse no-perf-no-epoll perf=EACCES,epoll
+	refuse no-populate populate=EINVAL
+	refuse linux-6.1 procmap=ENOTTY,scan=ENOTTY
+	refuse linux-5.2 procmap=ENOTTY,scan=ENOTTY,pidfd,populate=EINVAL
+	refuse nothing-new writev,readv,pidfd,procmap=ENOTTY,scan=ENOTTY,kcmp,perf,populate=EINVAL,epoll
+
+	say "build with sanitizers"
+	{ [ -d "$sanitized" ] || CC=clang meson setup --native-file "$source/build-dev.ini" \
+		-Dcommand=disabled -Dbench=disabled -Dman=false "$sanitized" "$source"; } >"$work/output" 2>&1 &&
+		ninja -C "$sanitized" --quiet >>"$work/output" 2>&1 || { cat "$work/output" >&2; exit 1; }
+	run sanitized "$sanitized" --suite api --suite model --no-suite large
+
+	run valgrind "$build" --suite valgrind --wrapper \
+		"valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --suppressions=$source/tests/valgrind.supp"
+
+	if [ -n "$root" ]; then
+		publish "$build" "$work/plain"
+		publish "$sanitized" "$work/sanitized"
+		plain="$source/tests/as_nobody.sh $build $work/plain"
+		run nobody "$build" --suite api --suite model --no-suite large --wrapper "$plain"
+		refuse nobody-no-copy-calls writev,readv --wrapper "$plain"
+		refuse nobody-no-perf perf=EACCES --wrapper "$plain"
+		refuse nobody-linux-6.1 procmap=ENOTTY,scan=ENOTTY --wrapper "$plain"
+		run nobody-sanitized "$sanitized" --suite api --no-suite large --wrapper \
+			"$source/tests/as_nobody.sh $sanitized $work/sanitized"
+		run foreign-proc "$build" --suite api --no-suite large --wrapper 'unshare -pf --kill-child'
+		run user-namespace "$build" --suite api --no-suite large --wrapper \
+			"$plain /usr/bin/unshare -Urpf --mount-proc --kill-child"
+	fi
+fi
+"$source/tests/tally.py" "${logs[@]}"
