@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* suites.h - what can be measured, one function a file. */
+#ifndef BENCH_SUITES_H
+#define BENCH_SUITES_H
+
+struct settings {
+	int without_perf;  /* identity is proved by polling */
+	int without_query; /* regions are looked up in the text of /proc/PID/maps */
+};
+
+typedef void suite(const struct settings *settings);
+
+suite suite_small, suite_long, suite_lookups, suite_fresh, suite_walk, suite_rivals, suite_crowd;
+
+#endif
