@@ -3,9 +3,7 @@
 #include "maps.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <sys/stat.h>
+#include <string.h>
 
 #include "fast_cpu.h"
 #include "uapi.h"
@@ -151,13 +149,15 @@ int machvm__maps_next(struct machvm__text *text, struct machvm__vma *vma, const 
 	return r;
 }
 
-unsigned machvm__maps_open_mode(int proc_tgid, uint64_t start, uint64_t end)
+int machvm__maps_single(char *text, size_t size, struct machvm__vma *vma, const char **name)
 {
-	char path[96], pid[16] = "self";
-	struct stat link;
+	size_t name_at;
 
-	if (proc_tgid)
-		snprintf(pid, sizeof pid, "%d", proc_tgid);
-	snprintf(path, sizeof path, "/proc/%s/map_files/%" PRIx64 "-%" PRIx64, pid, start, end);
-	return lstat(path, &link) ? 0 : link.st_mode;
+	if (!size || memchr(text, '\n', size) != text + size - 1)
+		return -EINVAL;
+	text[size - 1] = '\0';
+	if (machvm__maps_parse(text, size - 1, vma, &name_at))
+		return -EINVAL;
+	*name = text + name_at;
+	return 0;
 }

@@ -62,10 +62,10 @@ int machvm__maps_next(struct machvm__text *text, struct machvm__vma *vma, const 
 int machvm__maps_parse(const char *line, size_t length, struct machvm__vma *vma, size_t *name_at);
 
 /*
- * How the file behind a region was opened, as the mode of its link in map_files
- * (Linux 3.3); `proc_tgid` 0 is the caller. 0 when it cannot be told.
+ * The region of a text that must be exactly one region's: 0 or -EINVAL. The text
+ * is changed, and *name points into it.
  */
-unsigned machvm__maps_open_mode(int proc_tgid, uint64_t start, uint64_t end);
+int machvm__maps_single(char *text, size_t size, struct machvm__vma *vma, const char **name);
 
 /* Is that address in the half of the address space that is the user's? */
 static inline bool machvm__maps_reachable(uint64_t raddr)

@@ -16,7 +16,7 @@ bool machvm__mounts_served(uint32_t device_major, uint32_t device_minor);
  * with noexec, and leaves it however the mount changes afterwards.
  */
 enum machvm__execution {
-	MACHVM__EXECUTION_UNKNOWN, /* mounts of it differ, it is not mounted here, or drivers decide */
+	MACHVM__EXECUTION_UNKNOWN, /* mounts of the device differ, or drivers decide */
 	MACHVM__EXECUTION_ALLOWED,
 	MACHVM__EXECUTION_REFUSED,
 };

@@ -20,27 +20,24 @@ static const struct {
 	{"wf", MACHVM__VM_WIPE_ON_FORK},
 };
 
+#define SIZE(name, member) {name, sizeof name - 1, offsetof(struct machvm__smaps, member)}
+
 static const struct {
 	const char *name;
+	size_t length;
 	size_t offset;
 } size_names[] = {
-	{"KernelPageSize:", offsetof(struct machvm__smaps, kernel_page_size)},
-	{"Rss:", offsetof(struct machvm__smaps, resident)},
-	{"Shared_Clean:", offsetof(struct machvm__smaps, shared_clean)},
-	{"Shared_Dirty:", offsetof(struct machvm__smaps, shared_dirty)},
-	{"Private_Clean:", offsetof(struct machvm__smaps, private_clean)},
-	{"Private_Dirty:", offsetof(struct machvm__smaps, private_dirty)},
-	{"Anonymous:", offsetof(struct machvm__smaps, anonymous)},
-	{"Swap:", offsetof(struct machvm__smaps, swap)},
-	{"Shared_Hugetlb:", offsetof(struct machvm__smaps, shared_huge)},
-	{"Private_Hugetlb:", offsetof(struct machvm__smaps, private_huge)},
+	SIZE("KernelPageSize:", kernel_page_size),
+	SIZE("Rss:", resident),
+	SIZE("Shared_Clean:", shared_clean),
+	SIZE("Shared_Dirty:", shared_dirty),
+	SIZE("Private_Clean:", private_clean),
+	SIZE("Private_Dirty:", private_dirty),
+	SIZE("Anonymous:", anonymous),
+	SIZE("Swap:", swap),
+	SIZE("Shared_Hugetlb:", shared_huge),
+	SIZE("Private_Hugetlb:", private_huge),
 };
-
-static bool begins(const char *line, size_t length, const char *prefix, size_t *rest)
-{
-	*rest = strlen(prefix);
-	return length >= *rest && !memcmp(line, prefix, *rest);
-}
 
 static unsigned parse_flags(const char *at, const char *end)
 {
@@ -70,16 +67,22 @@ static uint64_t parse_kilobytes(const char *at, const char *end)
 
 bool machvm__smaps_parse(const char *line, size_t length, struct machvm__smaps *region)
 {
-	size_t rest;
+	static const char flags[] = "VmFlags:";
+	size_t rest = sizeof flags - 1;
 
-	if (begins(line, length, "VmFlags:", &rest)) {
+	if (length >= rest && !memcmp(line, flags, rest)) {
 		region->flags = parse_flags(line + rest, line + length);
 		return true;
 	}
-	for (size_t i = 0; i < sizeof size_names / sizeof *size_names; i++)
-		if (*line == *size_names[i].name && begins(line, length, size_names[i].name, &rest))
-			*(uint64_t *)(void *)((char *)region + size_names[i].offset) =
-				parse_kilobytes(line + rest, line + length);
+	for (size_t i = 0; i < sizeof size_names / sizeof *size_names; i++) {
+		rest = size_names[i].length;
+		if (*line != *size_names[i].name || length < rest ||
+		    memcmp(line, size_names[i].name, rest))
+			continue;
+		*(uint64_t *)(void *)((char *)region + size_names[i].offset) =
+			parse_kilobytes(line + rest, line + length);
+		break;
+	}
 	return false;
 }
 
@@ -131,6 +134,29 @@ int machvm__smaps_next(struct machvm__text *text, struct machvm__smaps *region)
 			return r;
 	} while (!machvm__maps_reachable(region->vma.start));
 	return 1;
+}
+
+int machvm__smaps_single(char *text, size_t size, struct machvm__smaps *region)
+{
+	char *line = text, *end = text + size, *newline;
+	bool first = true, last = false;
+
+	while (line < end) {
+		newline = memchr(line, '\n', (size_t)(end - line));
+		if (!newline || last)
+			return -EINVAL;
+		*newline = '\0';
+		if (first && parse_first(line, (size_t)(newline - line), region))
+			return -EINVAL;
+		if (!first) {
+			if (begins_region(line))
+				return -EINVAL;
+			last = machvm__smaps_parse(line, (size_t)(newline - line), region);
+		}
+		first = false;
+		line = newline + 1;
+	}
+	return last ? 0 : -EINVAL;
 }
 
 int machvm__smaps_find(int smaps_fd, uint64_t start, struct machvm__smaps *region)

@@ -60,6 +60,9 @@ struct machvm__smaps {
  */
 int machvm__smaps_next(struct machvm__text *text, struct machvm__smaps *region);
 
+/* The region of a text that must be exactly one region's: 0 or -EINVAL. The text is changed. */
+int machvm__smaps_single(char *text, size_t size, struct machvm__smaps *region);
+
 /*
  * Parses one line that is not a region's first ("Rss:  4 kB", "VmFlags: rd wr"),
  * null-terminated, into *region; lines it does not know are left alone. True for

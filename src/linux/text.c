@@ -33,9 +33,6 @@ static int fill(struct machvm__text *text)
 	text->end = left;
 	if (left == text->size)
 		return -EOVERFLOW;
-	/* A line that began in the piece before is as old as that. */
-	if (text->timed && !left)
-		text->read_at = machvm__text_now();
 	n = machvm__descriptor_read(text->fd, text->buffer + left, text->size - left);
 	if (n < 0)
 		return (int)n;

@@ -19,9 +19,7 @@ struct machvm__text {
 	size_t size;
 	size_t start; /* of what has not been handed out yet */
 	size_t end;
-	uint64_t passed;  /* bytes handed out since the beginning */
-	uint64_t read_at; /* when the piece that `start` is in was asked for: machvm__text_now() */
-	bool timed;       /* the caller sets it who wants read_at */
+	uint64_t passed; /* bytes handed out since the beginning */
 	bool finished;
 };
 

@@ -143,16 +143,20 @@ static int find_counted(struct machvm__target *target, uint64_t raddr, struct ma
 static int find_plain(struct machvm__target *target, uint64_t raddr, struct machvm__facts *facts)
 {
 	enum { TRIES = 8 };
+	char name[MACHVM__SMAPS_NAME];
 	struct machvm__vma vma;
 	unsigned flags;
 	int r = -EAGAIN;
 
 	/* Somebody may be changing the map between the two looks, but not for ever. */
 	for (int i = 0; i < TRIES && r == -EAGAIN; i++) {
-		r = machvm__target_next_region(target, raddr, &vma, NULL, 0);
+		/* The text has the name at hand; a query makes it, at a cost. */
+		char *known = machvm__target_queries() ? NULL : name;
+
+		r = machvm__target_next_region(target, raddr, &vma, known, sizeof name);
 		if (r)
 			return r;
-		r = machvm__target_maximum(target, &vma, NULL, &flags);
+		r = machvm__target_maximum(target, &vma, known, &flags);
 	}
 	if (r && r != -EAGAIN && r != -EOPNOTSUPP)
 		return r;

@@ -9,22 +9,26 @@
 #include "descriptor.h"
 #include "target.h"
 
-#define FRESH UINT64_C(1000000) /* ns that a region may have been read before the call */
-
-static const struct {
-	const char *file;
-	uint64_t worth; /* ns: what finds a region in less is done anew each time */
-} lists[MACHVM__LISTS] = {
-	[MACHVM__LIST_MAPS] = {"maps", 25000},
-	[MACHVM__LIST_SMAPS] = {"smaps", 250000},
-};
+#define SOON   UINT64_C(1000000) /* ns within which a gap is believed to be one still */
+#define LITTLE ((uint64_t)8 << 10) /* bytes: what is found this early is found anew each time */
 
 struct machvm__cursor {
 	enum machvm__list list;
 	const void *thread;
-	uint64_t next; /* where the last answer ended */
-	struct machvm__text text;
+	uint64_t next;        /* where the last answer ended */
+	uint64_t answered_at; /* machvm__text_now() */
+	struct machvm__text leader;
+	uint64_t size;     /* of the leader's last region, in bytes of text */
+	uint64_t previous; /* and of the one before it */
+	int trailer;       /* -1 until the first call that goes on */
+	uint64_t consumed; /* bytes that the trailer has read */
 	char buffer[MACHVM__TEXT_BUFFER];
+	char exact[MACHVM__TEXT_BUFFER]; /* what the trailer read last */
+};
+
+static const char *const files[MACHVM__LISTS] = {
+	[MACHVM__LIST_MAPS] = "maps",
+	[MACHVM__LIST_SMAPS] = "smaps",
 };
 
 /* Its address tells living threads apart. */
@@ -35,10 +39,18 @@ void machvm__cursors_init(struct machvm__cursors *cursors)
 	*cursors = (struct machvm__cursors){.lock = PTHREAD_MUTEX_INITIALIZER};
 }
 
+static void close_both(struct machvm__cursor *cursor)
+{
+	machvm__descriptor_close(cursor->leader.fd);
+	machvm__descriptor_close(cursor->trailer);
+	cursor->leader.fd = -1;
+	cursor->trailer = -1;
+}
+
 static struct machvm__cursor *release(struct machvm__cursor *cursor)
 {
 	if (cursor)
-		machvm__descriptor_close(cursor->text.fd);
+		close_both(cursor);
 	free(cursor);
 	return NULL;
 }
@@ -48,7 +60,7 @@ void machvm__cursors_renew(struct machvm__cursors *cursors)
 	/* Not freed: the parent may have forked in the middle of malloc(). */
 	for (size_t i = 0; i < sizeof cursors->idle / sizeof *cursors->idle; i++)
 		if (cursors->idle[i])
-			machvm__descriptor_close(cursors->idle[i]->text.fd);
+			close_both(cursors->idle[i]);
 	machvm__cursors_init(cursors);
 }
 
@@ -84,29 +96,27 @@ static void keep(struct machvm__cursors *cursors, struct machvm__cursor *cursor)
 
 	pthread_mutex_lock(&cursors->lock);
 	for (size_t i = 1; *place && i < sizeof cursors->idle / sizeof *cursors->idle; i++)
-		if (!cursors->idle[i] || cursors->idle[i]->text.read_at < (*place)->text.read_at)
+		if (!cursors->idle[i] || cursors->idle[i]->answered_at < (*place)->answered_at)
 			place = &cursors->idle[i];
 	release(*place);
 	*place = cursor;
 	pthread_mutex_unlock(&cursors->lock);
 }
 
-/* Goes on in the text to the first region that ends above `raddr`: 1, 0 at the end, or -errno. */
-static int advance(struct machvm__cursor *cursor, uint64_t raddr, struct machvm__smaps *region,
-                   const char **name)
+/* The leader's next region: 1, 0 at the end, or -errno. */
+static int lead(struct machvm__cursor *cursor, struct machvm__smaps *region, const char **name)
 {
+	uint64_t passed = cursor->leader.passed;
 	int r;
 
-	do {
-		if (cursor->list == MACHVM__LIST_MAPS) {
-			r = machvm__maps_next(&cursor->text, &region->vma, name);
-		} else {
-			r = machvm__smaps_next(&cursor->text, region);
-			*name = region->name;
-		}
-	} while (r > 0 && region->vma.end <= raddr);
-	if (r > 0)
-		cursor->next = region->vma.end;
+	if (cursor->list == MACHVM__LIST_MAPS) {
+		r = machvm__maps_next(&cursor->leader, &region->vma, name);
+	} else {
+		r = machvm__smaps_next(&cursor->leader, region);
+		*name = region->name;
+	}
+	cursor->previous = cursor->size;
+	cursor->size = cursor->leader.passed - passed;
 	return r;
 }
 
@@ -124,7 +134,6 @@ int machvm__target_open_list(struct machvm__target *target, const char *file,
 		if (fd < 0)
 			return fd;
 		r = machvm__text_init(text, fd, buffer, size);
-		text->timed = true;
 		if (r == 0)
 			r = machvm__text_line(text, &line, &length);
 		if (r > 0) {
@@ -139,67 +148,123 @@ int machvm__target_open_list(struct machvm__target *target, const char *file,
 	return r ? r : -ESRCH;
 }
 
-/* Begins anew, with a cursor that is there already or a new one. */
+/* Begins anew. 0 or -errno. */
 static int search(struct machvm__target *target, struct machvm__cursor *cursor, uint64_t raddr,
                   struct machvm__smaps *region, const char **name)
 {
-	int r = machvm__target_open_list(target, lists[cursor->list].file, &cursor->text,
-	                                 cursor->buffer, sizeof cursor->buffer);
+	int r;
 
+	close_both(cursor);
+	r = machvm__target_open_list(target, files[cursor->list], &cursor->leader, cursor->buffer,
+	                             sizeof cursor->buffer);
 	if (r) {
-		cursor->text.fd = -1;
+		cursor->leader.fd = -1;
 		return r;
 	}
-	r = advance(cursor, raddr, region, name);
+	do
+		r = lead(cursor, region, name);
+	while (r > 0 && region->vma.end <= raddr);
 	return r > 0 ? 0 : r ? r : -ENOENT;
 }
 
-/* Goes on from a cursor: true when that gave an answer, and one that is new enough. */
-static bool resume(struct machvm__cursor *cursor, uint64_t now, uint64_t raddr,
+/* Reads exactly that much of the trailer's text, which is one region's or there is no answer. */
+static bool trail(struct machvm__cursor *cursor, uint64_t size, struct machvm__smaps *region,
+                  const char **name)
+{
+	if (size > sizeof cursor->exact ||
+	    machvm__descriptor_read(cursor->trailer, cursor->exact, (size_t)size) != (ssize_t)size)
+		return false;
+	cursor->consumed += size;
+	if (cursor->list == MACHVM__LIST_MAPS)
+		return machvm__maps_single(cursor->exact, (size_t)size, &region->vma, name) == 0;
+	*name = region->name;
+	return machvm__smaps_single(cursor->exact, (size_t)size, region) == 0;
+}
+
+/* Takes the trailer to an offset, past regions that nobody asks for. */
+static bool pass(struct machvm__cursor *cursor, uint64_t offset)
+{
+	while (cursor->consumed < offset) {
+		uint64_t left = offset - cursor->consumed;
+		size_t wanted = left < sizeof cursor->exact ? (size_t)left : sizeof cursor->exact;
+		ssize_t n = machvm__descriptor_read(cursor->trailer, cursor->exact, wanted);
+
+		if (n <= 0)
+			return false;
+		cursor->consumed += (uint64_t)n;
+	}
+	return true;
+}
+
+/*
+ * Goes on from a cursor: true when that gave an answer. The end of the text is
+ * not believed, for it is also what is left of an address space whose owner has
+ * exec'ed.
+ */
+static bool resume(struct machvm__target *target, struct machvm__cursor *cursor, uint64_t raddr,
                    struct machvm__smaps *region, const char **name)
 {
-	/*
-	 * The end of the text is not believed: it is also what is left of an address
-	 * space whose owner has exec'ed.
-	 */
-	return raddr >= cursor->next && advance(cursor, raddr, region, name) > 0 &&
-	       now <= cursor->text.read_at + FRESH;
+	uint64_t offset;
+
+	if (raddr < cursor->next)
+		return false;
+	do {
+		if (lead(cursor, region, name) <= 0)
+			return false;
+	} while (region->vma.end <= raddr);
+	offset = cursor->leader.passed - cursor->size;
+
+	if (cursor->trailer < 0) {
+		cursor->trailer = machvm__target_open_named(target, files[cursor->list]);
+		cursor->consumed = 0;
+	}
+	/* What the trailer has passed must not reach above the address; the last of it tells. */
+	if (cursor->consumed != offset &&
+	    !(pass(cursor, offset - cursor->previous) &&
+	      trail(cursor, cursor->previous, region, name) && region->vma.end <= raddr))
+		return false;
+	if (!trail(cursor, cursor->size, region, name) || region->vma.end <= raddr)
+		return false;
+	return region->vma.start <= raddr || machvm__text_now() - cursor->answered_at < SOON;
+}
+
+/* Copies a name that fits. */
+static void copy_name(struct machvm__vma *vma, const char *from, char *name, size_t size)
+{
+	if (vma->name_length >= size)
+		vma->name_length = 0;
+	memcpy(name, from, vma->name_length);
+	name[vma->name_length] = '\0';
 }
 
 int machvm__cursor_find(struct machvm__target *target, enum machvm__list list, uint64_t raddr,
-                        bool going_on, struct machvm__smaps *region, char *name, size_t name_size,
-                        bool *ahead)
+                        bool going_on, struct machvm__smaps *region, char *name, size_t name_size)
 {
 	struct machvm__cursor *cursor = take(&target->cursors, list);
-	uint64_t began = machvm__text_now();
 	const char *found = "";
+	bool resumed = cursor && going_on && resume(target, cursor, raddr, region, &found);
 	int r = 0;
 
-	*ahead = false;
-	if (cursor && going_on && resume(cursor, began, raddr, region, &found)) {
-		*ahead = cursor->text.read_at < began;
-	} else {
-		if (cursor)
-			machvm__descriptor_close(cursor->text.fd);
-		else
-			cursor = malloc(sizeof *cursor);
+	if (!cursor) {
+		cursor = malloc(sizeof *cursor);
 		if (!cursor)
 			return -ENOMEM;
 		cursor->list = list;
 		cursor->thread = &this_thread;
+		cursor->leader.fd = cursor->trailer = -1;
+	}
+	if (!resumed)
 		r = search(target, cursor, raddr, region, &found);
-		going_on = going_on && r == 0 && machvm__text_now() - began > lists[list].worth &&
-		           machvm__target_may_hold(target, cursor->text.fd);
-	}
-	if (r == 0 && name) {
-		if (region->vma.name_length >= name_size)
-			region->vma.name_length = 0;
-		memcpy(name, found, region->vma.name_length);
-		name[region->vma.name_length] = '\0';
-	}
-	if (going_on)
+	if (r == 0 && name)
+		copy_name(&region->vma, found, name, name_size);
+	if (r == 0 && going_on &&
+	    (resumed || (cursor->leader.passed > LITTLE &&
+	                 machvm__target_may_hold(target, cursor->leader.fd)))) {
+		cursor->next = region->vma.end;
+		cursor->answered_at = machvm__text_now();
 		keep(&target->cursors, cursor);
-	else
+	} else {
 		release(cursor);
+	}
 	return r;
 }

@@ -4,20 +4,28 @@
  *
  * The text can only be read from its beginning, so that a caller who goes from
  * region to region, one call each, would read n * n / 2 regions to see n. A
- * cursor lets such a walk go on in the text where its last answer ended. What it
- * has read ahead is older than the call that gets it, hence the bounds:
+ * cursor lets such a walk go on where its last answer ended, and yet gives no
+ * answer that was read before the call:
  *
- * - it serves one thread, and only calls that go on upwards from that thread's
- *   last answer about the same target; any other call begins anew;
- * - a region that was read more than 1 ms before the call is not handed out (the
- *   kernel gives a page of text at a time: some 50 regions of maps, 5 of smaps);
- * - there is one only where beginning anew costs more than a look is worth
- *   (WORTH in cursor.c): small address spaces are read afresh each time;
- * - routines that judge a range before they touch it never use one;
- * - whoever changes the target's map drops all of them (machvm__target_forget).
+ * The kernel makes the text when it is read, whole regions until the read is
+ * satisfied, and continues at the address that it came to (fs/seq_file.c,
+ * m_start() in fs/proc/task_mmu.c). A read of exactly one region's length thus
+ * makes that one region's text, now, and nothing ahead. How long the next region's
+ * text is, is learned from a leading descriptor, which reads large pieces and is
+ * believed in nothing else; the answer comes from a trailing one. Where the length
+ * has changed, the trailing read does not end where a region ends, which shows,
+ * and the search begins anew.
  *
- * None is kept where the address space could turn into another one unnoticed (a
- * vfork child's).
+ * Left over is one thing: kernels before 6.17 continue at what was the next region
+ * when the last one was read, and so do not see what has been mapped between the
+ * two since. An answer with a gap before it is therefore given only within 1 ms
+ * of the answer before.
+ *
+ * A cursor serves one thread, upwards from that thread's last answer about the
+ * target. There is none for the beginning of the text, which costs no more to read
+ * than a cursor does, and none where the address space could turn into another
+ * one unnoticed (a vfork child's). Routines that judge a range before they touch it
+ * never use one.
  */
 #ifndef MACHVM_TARGET_CURSOR_H
 #define MACHVM_TARGET_CURSOR_H
@@ -50,11 +58,10 @@ void machvm__cursors_drop(struct machvm__cursors *cursors);
  * The region at `raddr`, else the next above, from a list: 0, -ENOENT when there
  * is none, -ESRCH when the address space is gone, or -errno. A maps list fills
  * in region->vma alone. `name`, of `name_size` bytes, may be null; one that is too
- * long for it is left out. `going_on` allows a cursor, and *ahead tells that the
- * answer was read before this call.
+ * long for it is left out. `going_on` allows a cursor.
  */
 int machvm__cursor_find(struct machvm__target *target, enum machvm__list list, uint64_t raddr,
-                        bool going_on, struct machvm__smaps *region, char *name, size_t name_size,
-                        bool *ahead);
+                        bool going_on, struct machvm__smaps *region, char *name,
+                        size_t name_size);
 
 #endif

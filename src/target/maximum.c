@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* maximum.c - the rule for private mappings, the memory of what smaps said of others. */
+/* maximum.c - the rule, the memory of what smaps said, and the look at smaps. */
 #include "maximum.h"
 
 #include <errno.h>
@@ -12,13 +12,11 @@
 
 #define EVERYTHING \
 	((unsigned)(MACHVM__VM_MAY_READ | MACHVM__VM_MAY_WRITE | MACHVM__VM_MAY_EXECUTE))
-/* Of the other flags those that a region is born with and keeps. */
 #define DEVICE ((unsigned)(MACHVM__VM_IO | MACHVM__VM_PFNMAP))
 
 struct machvm__known {
 	struct machvm__vma vma;
 	unsigned flags;
-	unsigned mode; /* of the file, 0 where it is of no interest or cannot be told */
 };
 
 void machvm__maximum_init(struct machvm__maximum *maximum)
@@ -71,20 +69,29 @@ static void update_mounts(struct machvm__target *target)
 		machvm__descriptor_close(fd);
 }
 
-static enum machvm__execution execution(struct machvm__target *target,
-                                        const struct machvm__vma *vma)
+/* Where an answer comes from. */
+enum source { RULE, MEMORY, LOOK };
+
+/* Mappings of a file that may be read and written: the question is whether they may be executed. */
+static enum source judge_file(struct machvm__target *target, const struct machvm__vma *vma,
+                              unsigned *flags)
 {
 	struct machvm__maximum *maximum = &target->maximum;
-	enum machvm__execution answer = MACHVM__EXECUTION_UNKNOWN;
+	const struct machvm__mount *mount = NULL;
+	enum source source = MEMORY;
 
 	pthread_mutex_lock(&maximum->lock);
 	update_mounts(target);
-	for (int i = 0; i < maximum->mount_count; i++)
+	for (int i = 0; i < maximum->mount_count && !mount; i++)
 		if (maximum->mounts[i].device_major == vma->device_major &&
 		    maximum->mounts[i].device_minor == vma->device_minor)
-			answer = maximum->mounts[i].execution;
+			mount = &maximum->mounts[i];
+	if (mount)
+		source = mount->execution == MACHVM__EXECUTION_UNKNOWN ? LOOK : RULE;
+	if (mount && mount->execution == MACHVM__EXECUTION_REFUSED)
+		*flags &= ~(unsigned)MACHVM__VM_MAY_EXECUTE;
 	pthread_mutex_unlock(&maximum->lock);
-	return answer;
+	return source;
 }
 
 /* "[vdso]", "[vvar]" and whatever else a kernel maps of its own, by other rules than mmap(2)'s. */
@@ -98,38 +105,27 @@ static bool kernel_made(const char *name)
 	return name[0] == '[';
 }
 
-/* Where the rule decides: 0 and *flags; -ENOENT where it does not. */
-static int by_rule(struct machvm__target *target, const struct machvm__vma *vma, const char *name,
-                   unsigned *flags)
+/* By what to judge a region; *flags when it is the rule. */
+static enum source judge(struct machvm__target *target, const struct machvm__vma *vma,
+                         const char *name, unsigned *flags)
 {
 	char asked[MACHVM__SMAPS_NAME];
 	struct machvm__vma again;
 
 	*flags = EVERYTHING;
-	if (vma->access & MACHVM__VMA_SHARED)
-		return -ENOENT;
-	if (vma->inode) {
-		if (vma->access & MACHVM__VMA_EXECUTE)
-			return 0;
-		switch (execution(target, vma)) {
-		case MACHVM__EXECUTION_REFUSED:
-			*flags &= ~(unsigned)MACHVM__VM_MAY_EXECUTE;
-			return 0;
-		case MACHVM__EXECUTION_ALLOWED:
-			return 0;
-		case MACHVM__EXECUTION_UNKNOWN:
-			return -ENOENT;
-		}
-	}
+	if (vma->access & MACHVM__VMA_SHARED && !(vma->access & MACHVM__VMA_WRITE))
+		return LOOK;
+	if (vma->inode)
+		return vma->access & MACHVM__VMA_EXECUTE ? RULE : judge_file(target, vma, flags);
 	/* Of the kernel's mappings only those that may have everything are ever writable. */
 	if (vma->access & MACHVM__VMA_WRITE)
-		return 0;
+		return RULE;
 	if (!name) {
 		name = asked;
 		if (machvm__target_region(target, vma->start, &again, asked, sizeof asked))
-			return -ENOENT;
+			return LOOK;
 	}
-	return kernel_made(name) ? -ENOENT : 0;
+	return kernel_made(name) ? MEMORY : RULE;
 }
 
 static bool same(const struct machvm__vma *a, const struct machvm__vma *b)
@@ -138,15 +134,6 @@ static bool same(const struct machvm__vma *a, const struct machvm__vma *b)
 	       a->inode == b->inode && a->device_major == b->device_major &&
 	       a->device_minor == b->device_minor &&
 	       (a->access & MACHVM__VMA_SHARED) == (b->access & MACHVM__VMA_SHARED);
-}
-
-/* The same file can be mapped again at the same place, from a descriptor that may do less or more. */
-static unsigned open_mode(struct machvm__target *target, const struct machvm__vma *vma)
-{
-	if (!vma->inode || !(vma->access & MACHVM__VMA_SHARED) || (vma->access & MACHVM__VMA_WRITE))
-		return 0;
-	return machvm__maps_open_mode(target->own ? 0 : target->numbers.proc_tgid, vma->start,
-	                              vma->end);
 }
 
 static unsigned may(unsigned access)
@@ -168,7 +155,6 @@ static int compare(const void *key, const void *element)
 static int recall(struct machvm__target *target, const struct machvm__vma *vma, unsigned *flags)
 {
 	struct machvm__maximum *maximum = &target->maximum;
-	unsigned mode = open_mode(target, vma);
 	struct machvm__known *known = NULL;
 	int r = -ENOENT;
 
@@ -177,8 +163,7 @@ static int recall(struct machvm__target *target, const struct machvm__vma *vma, 
 		known = bsearch(&vma->start, maximum->known, maximum->known_count,
 		                sizeof *maximum->known, compare);
 	/* More is permitted now than could be then: another mapping after all. */
-	if (known && same(&known->vma, vma) && !(may(vma->access) & ~known->flags) &&
-	    (!mode || !known->mode || mode == known->mode)) {
+	if (known && same(&known->vma, vma) && !(may(vma->access) & ~known->flags)) {
 		*flags = known->flags;
 		r = 0;
 	}
@@ -206,6 +191,12 @@ static int append(struct list *list, const struct machvm__known *known)
 	return 0;
 }
 
+/* Of a region's flags those that it keeps: other advice than a driver's can be taken back. */
+static unsigned lasting(unsigned flags)
+{
+	return flags & (EVERYTHING | DEVICE | (flags & DEVICE ? MACHVM__VM_DONTCOPY : 0u));
+}
+
 /* One pass over smaps: all regions that the rule may leave open. */
 static int learn(struct machvm__target *target)
 {
@@ -225,10 +216,7 @@ static int learn(struct machvm__target *target)
 		if (!region.vma.inode && !(region.vma.access & MACHVM__VMA_SHARED) &&
 		    !kernel_made(region.name))
 			continue;
-		known.flags = region.flags & (EVERYTHING | DEVICE);
-		if (region.flags & DEVICE)
-			known.flags |= region.flags & MACHVM__VM_DONTCOPY;
-		known.mode = open_mode(target, &region.vma);
+		known.flags = lasting(region.flags);
 		r = append(&list, &known);
 	}
 	machvm__descriptor_close(text.fd);
@@ -244,12 +232,31 @@ static int learn(struct machvm__target *target)
 	return 0;
 }
 
+static int look(struct machvm__target *target, const struct machvm__vma *vma, unsigned *flags)
+{
+	struct machvm__smaps region;
+	int r = machvm__target_counted_region(target, vma->start, &region);
+
+	if (r)
+		return r == -ENOENT ? -EAGAIN : r;
+	*flags = lasting(region.flags);
+	return same(&region.vma, vma) ? 0 : -EAGAIN;
+}
+
 int machvm__target_maximum(struct machvm__target *target, const struct machvm__vma *vma,
                            const char *name, unsigned *flags)
 {
-	int r = by_rule(target, vma, name, flags);
+	int r;
 
-	if (r == 0 || recall(target, vma, flags) == 0)
+	switch (judge(target, vma, name, flags)) {
+	case RULE:
+		return 0;
+	case LOOK:
+		return look(target, vma, flags);
+	case MEMORY:
+		break;
+	}
+	if (recall(target, vma, flags) == 0)
 		return 0;
 	r = learn(target);
 	if (r)

@@ -4,13 +4,19 @@
  * VM_MAYWRITE, VM_MAYEXEC), which only smaps shows.
  *
  * Most regions need no look, because mmap(2) has a rule: private anonymous
- * memory may have everything, a private mapping of a file likewise, without
- * execute where the file lies on a mount with noexec. Shared memory (by how its
- * file was opened, and its seals), the kernel's own mappings and device files are
- * read once from smaps, all of the target's in one pass, and believed as long as
- * the live region has the same bounds, object and offset, and a read-only one the
- * same open mode of its file (/proc/PID/map_files). The bits of a region never
- * change during its life.
+ * memory may have everything, and so may mappings of files, if shared ones are
+ * writable now, without execute where the file lies on a mount with noexec. What
+ * the kernel maps of its own, and files on no mount (memfd, shared anonymous
+ * memory), is read from smaps once, all of the target's in one pass, and believed
+ * as long as the live region has the same bounds, object and offset; the bits of a
+ * region never change during its life, and these have no other bits the next time.
+ *
+ * That is not so for a shared mapping that cannot be written now: the same file
+ * may be mapped at the same place from a descriptor that can do more or less, and
+ * nothing cheaper than smaps tells them apart (the links in map_files keep the
+ * mode of the mapping before). It is looked at each time, and so are files of
+ * devices and files that mounts of both kinds lead to; a walk from region to region
+ * reads smaps once for all of them, by its cursor.
  */
 #ifndef MACHVM_TARGET_MAXIMUM_H
 #define MACHVM_TARGET_MAXIMUM_H

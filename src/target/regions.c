@@ -68,12 +68,10 @@ static int look_up(struct machvm__target *target, uint64_t raddr, bool going_on,
 {
 	int r = query_region(target, raddr, vma, name, name_size);
 	struct machvm__smaps region;
-	bool ahead;
 
 	if (r != -ENOTTY)
 		return r;
-	r = machvm__cursor_find(target, MACHVM__LIST_MAPS, raddr, going_on, &region, name, name_size,
-	                        &ahead);
+	r = machvm__cursor_find(target, MACHVM__LIST_MAPS, raddr, going_on, &region, name, name_size);
 	if (r == 0)
 		*vma = region.vma;
 	return r;
@@ -94,17 +92,7 @@ int machvm__target_next_region(struct machvm__target *target, uint64_t raddr,
 int machvm__target_counted_region(struct machvm__target *target, uint64_t raddr,
                                   struct machvm__smaps *region)
 {
-	struct machvm__vma now;
-	bool ahead;
-	int r = machvm__cursor_find(target, MACHVM__LIST_SMAPS, raddr, true, region, NULL, 0, &ahead);
-
-	if (r || !ahead || query_region(target, raddr, &now, NULL, 0) == -ENOTTY)
-		return r;
-	if (now.start == region->vma.start && now.end == region->vma.end &&
-	    now.access == region->vma.access && now.offset == region->vma.offset &&
-	    now.inode == region->vma.inode)
-		return 0;
-	return machvm__cursor_find(target, MACHVM__LIST_SMAPS, raddr, false, region, NULL, 0, &ahead);
+	return machvm__cursor_find(target, MACHVM__LIST_SMAPS, raddr, true, region, NULL, 0);
 }
 
 int machvm__target_doubt(struct machvm__target *target, uint64_t start, uint64_t end, unsigned look,

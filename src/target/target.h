@@ -134,15 +134,14 @@ int machvm__target_region(struct machvm__target *target, uint64_t raddr, struct 
 
 /*
  * The same for callers who go from region to region, one call each: where only
- * the text can tell, the answer may have been read up to 1 ms ago (cursor.h).
+ * the text can tell, it is read on from where this thread's last answer ended (cursor.h).
  */
 int machvm__target_next_region(struct machvm__target *target, uint64_t raddr,
                                struct machvm__vma *vma, char *name, size_t name_size);
 
 /*
- * The same with all that smaps tells, at the cost of reading smaps up to there,
- * or on from where this thread's last answer ended. Page counts, flags and name
- * may then be up to 1 ms old; bounds and access are of now where PROCMAP_QUERY is.
+ * The same with all that smaps tells, at the cost of reading smaps up to there, or
+ * on from where this thread's last answer ended.
  */
 int machvm__target_counted_region(struct machvm__target *target, uint64_t raddr,
                                   struct machvm__smaps *region);
@@ -155,7 +154,7 @@ int machvm__target_counted_region(struct machvm__target *target, uint64_t raddr,
 int machvm__target_maximum(struct machvm__target *target, const struct machvm__vma *vma,
                            const char *name, unsigned *flags);
 
-/* To be called by whoever has changed the target's map: what was read ahead is not true any more. */
+/* Lets go of everything that is remembered of the target's map. */
 void machvm__target_forget(struct machvm__target *target);
 
 /* Is a single look-up cheap here, or does it read the text? */
