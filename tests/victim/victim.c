@@ -12,6 +12,7 @@
 #include "pattern.h"
 #include "process.h"
 #include "report.h"
+#include "shape.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -63,6 +64,32 @@ static void run_fill(struct channel *channel, char *const words[], int count)
 {
 	pattern_fill(POINTER(0), NUMBER(0), NUMBER(1), NUMBER(2));
 	channel_result(channel, 0);
+}
+
+static void run_advise(struct channel *channel, char *const words[], int count)
+{
+	channel_result(channel, madvise(POINTER(0), NUMBER(1), (int)NUMBER(2)) == 0 ? 0 : -errno);
+}
+
+static void run_lock(struct channel *channel, char *const words[], int count)
+{
+	channel_result(channel, mlock(POINTER(0), NUMBER(1)) == 0 ? 0 : -errno);
+}
+
+static void run_map(struct channel *channel, char *const words[], int count)
+{
+	channel_result(channel, shape_map(words[0], POINTER(1), NUMBER(2), (int)NUMBER(3),
+					  (int)NUMBER(4), (int)NUMBER(5), NUMBER(6)));
+}
+
+static void run_stripes(struct channel *channel, char *const words[], int count)
+{
+	channel_result(channel, shape_stripes(POINTER(0), NUMBER(1)));
+}
+
+static void run_tag(struct channel *channel, char *const words[], int count)
+{
+	channel_result(channel, shape_tag(POINTER(0), NUMBER(1), (unsigned)NUMBER(2)));
 }
 
 /* Fills a piece of stack that is mapped and not in use, and says where it is. */
@@ -177,6 +204,11 @@ static const struct command commands[] = {
 	{"protect", 3, run_protect},                   /* ADDRESS SIZE PROT */
 	{"move", 3, run_move},                         /* ADDRESS SIZE NEW */
 	{"fill", 3, run_fill},                         /* ADDRESS SIZE SEED */
+	{"advise", 3, run_advise},                     /* ADDRESS SIZE ADVICE */
+	{"lock", 2, run_lock},                         /* ADDRESS SIZE */
+	{"map", 7, run_map},                           /* PATH ADDRESS SIZE PROT FLAGS OPEN OFFSET */
+	{"stripes", 2, run_stripes},                   /* ADDRESS COUNT */
+	{"tag", 3, run_tag},                           /* ADDRESS SIZE NUMBER */
 	{"stack", 2, run_stack},                       /* PAGES SEED: ok ADDRESS */
 	{"dump", 2, run_dump},                         /* ADDRESS SIZE */
 	{"sum", 2, run_sum},                           /* ADDRESS SIZE */
