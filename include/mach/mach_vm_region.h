@@ -25,11 +25,15 @@ __BEGIN_DECLS
  * KERN_INVALID_ADDRESS   no region at or above the address: the end of a walk.
  * KERN_INVALID_ARGUMENT  an unknown flavor, or a count below the flavor's.
  *
- * Atomicity: one region is described consistently; a walk over a running
- * target can miss or repeat what changes meanwhile.
+ * Atomicity: one region is described as it is at one instant of the call; a
+ * walk over a running target can miss or repeat what changes meanwhile.
+ * Cost: BASIC_INFO is one quick look-up.  EXTENDED_INFO and TOP_INFO count pages,
+ * for which the kernel's text (smaps) is read up to the region; a walk that goes on
+ * where its thread's last answer ended reads each region once.  The same holds for
+ * every flavor where the kernel has no PROCMAP_QUERY (before Linux 6.11).
  * XNU: regions are map entries, here Linux mappings; neither promises where
- * one ends.  XNU's comment and GNU Mach say KERN_NO_SPACE at the end.  Needs a
- * read right here, as in XNU; page counts cost a look at smaps.
+ * one ends.  XNU's comment and GNU Mach say KERN_NO_SPACE at the end.  XNU needs a
+ * read right, here the inspect right is enough.
  * Since: 0.1
  */
 MACHVM_EXPORT kern_return_t mach_vm_region(vm_map_read_t target_task, mach_vm_address_t *address,
@@ -43,7 +47,8 @@ MACHVM_EXPORT kern_return_t mach_vm_region(vm_map_read_t target_task, mach_vm_ad
  *
  * *info_count chooses the version: 12 to 15 the short structure, 16 V0, 17
  * and 18 V1, from 19 on V2.  in/out *nesting_depth is the level of submaps;
- * Linux has none, so any input is accepted and 0 comes back.
+ * Linux has none, so any input is accepted and 0 comes back.  Every version
+ * costs what EXTENDED_INFO does.
  *
  * KERN_INVALID_ADDRESS   no region at or above the address.
  * KERN_INVALID_ARGUMENT  *info_count is below 12.
@@ -59,9 +64,10 @@ MACHVM_EXPORT kern_return_t mach_vm_region_recurse(vm_map_read_t target_task,
  * Reports one page: *disposition gets VM_PAGE_QUERY_ bits
  * (<mach/vm_page_query.h>), *ref_count the mappings that are known.
  *
- * An address that is not mapped succeeds with 0 and 0.
- * KERN_NO_ACCESS  the kernel shows the page map of the target to nobody but itself.
- * Atomicity: true at some instant of the call.
+ * An address that is not mapped succeeds with 0 and 0.  *ref_count is 1 for a
+ * page that is mapped once, 2 for one that is mapped elsewhere too, 0 for none.
+ * KERN_DENIED  the kernel does not show this caller the page map of the target.
+ * Atomicity: true at some instant of the call.  The inspect right is enough.
  * Since: 0.1
  */
 MACHVM_EXPORT kern_return_t mach_vm_page_query(vm_map_read_t target_map, mach_vm_offset_t offset,
@@ -83,12 +89,13 @@ MACHVM_EXPORT kern_return_t mach_vm_page_info(vm_map_read_t target_task, mach_vm
  *
  * dispositions is the address of an array of the caller.  in/out
  * *dispositions_count is its length, then the number of entries filled: the
- * smaller of the array and the range.  Size 0 or count 0 succeeds.  Pages that
- * are not mapped get 0.
+ * smaller of the array and the range.  Size 0 or count 0 succeeds, and fills
+ * none.  Pages that are not mapped get 0.
  *
  * KERN_INVALID_ADDRESS      the range wraps.
  * KERN_INVALID_ARGUMENT     count * 4 overflows.
- * MACH_SEND_INVALID_MEMORY  the array is not writable.
+ * MACH_SEND_INVALID_MEMORY  the array is not writable where it would be filled;
+ *                           judged before the target is looked at.
  *
  * Atomicity: each entry is true at some instant of the call.
  * XNU: an array that is not writable answers 14 (EFAULT, the number of

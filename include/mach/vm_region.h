@@ -32,13 +32,16 @@ typedef int *vm_region_recurse_info_64_t;
 typedef int vm_region_flavor_t;
 typedef int vm_region_info_data_t[VM_REGION_INFO_MAX];
 
-/* Flavor 9, count 9: protections, inheritance, offset. */
+/* Flavor 9, count 9: protections, inheritance, offset.  What the target itself
+ * asked of the kernel for a region (MADV_DONTFORK, MADV_RANDOM, MADV_SEQUENTIAL,
+ * mlock) is not looked at: inheritance is SHARE or COPY, behavior DEFAULT,
+ * user_wired_count 0.  The recursive routines look. */
 #define VM_REGION_BASIC_INFO_64 9
 struct vm_region_basic_info_64 {
 	vm_prot_t protection;            /* current */
 	vm_prot_t max_protection;        /* maximum */
 	vm_inherit_t inheritance;        /* what a child gets */
-	boolean_t shared;                /* inherited shared, or remapped shared */
+	boolean_t shared;                /* mapped shared (MAP_SHARED) */
 	boolean_t reserved;              /* a submap; always FALSE */
 	memory_object_offset_t offset;   /* of the start of the region, in its object */
 	vm_behavior_t behavior;          /* DEFAULT, RANDOM, SEQUENTIAL or RSEQNTL */
@@ -190,7 +193,7 @@ typedef struct vm_region_submap_info_64 vm_region_submap_info_data_64_t;
 	((mach_msg_type_number_t)(VM_REGION_SUBMAP_INFO_V0_SIZE / sizeof(natural_t)))
 #define VM_REGION_SUBMAP_INFO_COUNT_64 VM_REGION_SUBMAP_INFO_V2_COUNT_64
 
-/* The same routines with count 12 to 15: no page counts, hence cheaper. */
+/* The same routines with count 12 to 15: no page counts. */
 struct vm_region_submap_short_info_64 {
 	vm_prot_t protection;
 	vm_prot_t max_protection;
