@@ -109,7 +109,8 @@ static bool kernel_made(const char *name)
 static enum source judge(struct machvm__target *target, const struct machvm__vma *vma,
                          const char *name, unsigned *flags)
 {
-	char asked[MACHVM__SMAPS_NAME];
+	/* Filled by an ioctl that tools which follow memory do not know. */
+	char asked[MACHVM__SMAPS_NAME] = "";
 	struct machvm__vma again;
 
 	*flags = EVERYTHING;

@@ -83,7 +83,7 @@ static void file_on_a_noexec_mount_is_never_executable(void **state)
 	char file[64];
 
 	if (!harness_is_root() || unshare(CLONE_NEWNS) != 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || !mkdtemp(directory)) {
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 || !mkdtemp(directory)) {
 		print_message("mounting needs root\n");
 		return;
 	}
@@ -119,7 +119,7 @@ static void file_reached_by_two_mounts_is_judged_by_its_own(void **state)
 	vm_prot_t all = VM_PROT_READ | VM_PROT_WRITE | VM_PROT_EXECUTE;
 
 	if (!harness_is_root() || unshare(CLONE_NEWNS) != 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0) {
 		print_message("mounting needs root\n");
 		return;
 	}
@@ -129,8 +129,8 @@ static void file_reached_by_two_mounts_is_judged_by_its_own(void **state)
 	snprintf(files[1], sizeof(files[1]), "%s/file", bound);
 	assert_int_equal(mount("machvm-test", plain, "tmpfs", 0, "size=1m"), 0);
 	make_file(files[0]);
-	assert_int_equal(mount(plain, bound, NULL, MS_BIND, NULL), 0);
-	assert_int_equal(mount(NULL, bound, NULL, MS_BIND | MS_REMOUNT | MS_NOEXEC, NULL), 0);
+	assert_int_equal(mount(plain, bound, "none", MS_BIND, NULL), 0);
+	assert_int_equal(mount("none", bound, "none", MS_BIND | MS_REMOUNT | MS_NOEXEC, NULL), 0);
 	victim = victim_spawn(WORD_64);
 	task = victim_task(victim);
 	for (unsigned i = 0; i < 2; i++) {

@@ -179,6 +179,7 @@ static void walk_over_many_regions_is_linear(void **state)
 {
 	struct victim *victim = victim_spawn(WORD_64);
 	mach_port_t task = victim_task(victim);
+	unsigned less = harness_is_valgrind() ? 4 : 1;
 
 	victim_ask(victim, "stripes %llx 2000", (unsigned long long)STRIPES_AT);
 	for (unsigned i = 0; i < region_call_count; i++) {
@@ -188,9 +189,9 @@ static void walk_over_many_regions_is_linear(void **state)
 		if (strncmp(region_calls[i].name, "mach_", 5) != 0)
 			continue;
 		if (counted)
-			expect_linear(&region_calls[i], task, 2500, 700);
+			expect_linear(&region_calls[i], task, 2500 / less, 700);
 		else
-			expect_linear(&region_calls[i], task, 8000, 49);
+			expect_linear(&region_calls[i], task, 8000 / less, 49);
 	}
 }
 
@@ -203,7 +204,7 @@ static void calls_in_any_order_get_their_own_answers(void **state)
 	struct region region;
 
 	victim_ask(victim, "stripes %llx 800", (unsigned long long)STRIPES_AT);
-	for (unsigned turn = 0; turn < 1000; turn++) {
+	for (unsigned turn = 0; turn < (harness_is_valgrind() ? 200 : 1000); turn++) {
 		const struct region_call *call = &region_calls[turn / 3 % region_call_count];
 		uint64_t page;
 
