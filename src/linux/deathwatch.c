@@ -175,10 +175,12 @@ static void open_perf(struct machvm__deathwatch *watch, int tgid)
 	watch->perf_fd = fd;
 	atomic_store(&watch->perf_epoch, atomic_load(&machvm__epoch));
 	/*
-	 * The number may have changed hands before the event was opened: the head
-	 * counts only if the process lives after the head was read.
+	 * The number may have changed hands before the event was opened: it counts
+	 * only if the process lives now. And it may be exiting, its record written and
+	 * its pidfd not awake yet: so what counts as quiet is an empty ring, not the
+	 * head as it is found.
 	 */
-	atomic_store(&watch->perf_head, ((volatile struct perf_event_mmap_page *)page)->data_head);
+	atomic_store(&watch->perf_head, 0);
 	if (machvm__process_alive(watch->handle, watch->kind) == 0)
 		atomic_store_explicit(&watch->perf_page, page, memory_order_release);
 	else
