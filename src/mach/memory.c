@@ -34,7 +34,7 @@ static kern_return_t free_own(uint64_t start, uint64_t end)
 kern_return_t mach_vm_deallocate(vm_map_t target, mach_vm_address_t address, mach_vm_size_t size)
 {
 	uint64_t mask = machvm__page_size() - 1;
-	struct machvm__hold hold;
+	struct machvm__hold hold = {0};
 	kern_return_t kr = machvm__task_hold(target, MACHVM_RIGHT_CONTROL, &hold);
 	bool own, alive;
 	uint64_t end;

@@ -42,7 +42,7 @@ kern_return_t machvm_region_walk(mach_port_t task, mach_vm_address_t start, mach
                                  int (*visit)(const struct machvm_region *region, void *context),
                                  void *context)
 {
-	struct machvm__hold hold;
+	struct machvm__hold hold = {0};
 	kern_return_t kr = machvm__task_hold(task, MACHVM_RIGHT_INSPECT, &hold);
 	struct machvm__text text;
 	char *buffer;

@@ -59,7 +59,7 @@ void machvm__target_fini(struct machvm__target *target);
 /* 0 while the process lives, else -ESRCH. */
 static inline int machvm__target_alive(struct machvm__target *target)
 {
-	return target->own ? 0 : machvm__deathwatch_check(&target->watch, target->numbers.tgid);
+	return target->own ? 0 : machvm__deathwatch_check(&target->watch);
 }
 
 /* Is there a kernel on this machine that has process_vm_* at all? By 1 << direction. */

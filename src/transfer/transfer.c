@@ -32,13 +32,13 @@ static int force_own(struct machvm__target *own, enum machvm__direction directio
 
 	*done = 0;
 	do {
-		r = machvm__target_force(own, direction, raddr + *done, data + *done, size - *done,
+		r = machvm__target_force(own, direction, raddr + *done, (char *)((uintptr_t)data + *done), size - *done,
 		                         &moved);
 		*done += moved;
 		if (r != -EFAULT)
 			return r;
 		size_t part = page - (size_t)((raddr + *done) & (page - 1));
-		r = machvm__target_move(own, direction, raddr + *done, data + *done,
+		r = machvm__target_move(own, direction, raddr + *done, (char *)((uintptr_t)data + *done),
 		                        part < size - *done ? part : size - *done, &moved);
 		*done += moved;
 	} while (r == 0 && *done < size);
@@ -60,9 +60,9 @@ static int move_once(struct machvm__target *target, enum machvm__direction direc
 	}
 	before = *done;
 	if (target->own)
-		r = force_own(target, direction, raddr + before, data + before, size - before, &forced);
+		r = force_own(target, direction, raddr + before, (char *)((uintptr_t)data + before), size - before, &forced);
 	else
-		r = machvm__target_force(target, direction, raddr + before, data + before,
+		r = machvm__target_force(target, direction, raddr + before, (char *)((uintptr_t)data + before),
 		                         size - before, &forced);
 	*done = before + forced;
 	return r;
@@ -86,7 +86,7 @@ static bool recovered(struct machvm__move *move)
 }
 
 /* How often a page that the target takes away and gives back is tried. */
-#define TRIES 100
+#define TRIES 2000
 
 int machvm__transfer_move(struct machvm__move *move)
 {
@@ -95,7 +95,7 @@ int machvm__transfer_move(struct machvm__move *move)
 	for (int tries = 0;; tries++) {
 		size_t moved;
 		int r = move_once(move->target, move->direction, move->raddr + move->done,
-		                  (char *)move->data + move->done, move->size - move->done,
+		                  (char *)((uintptr_t)move->data + move->done), move->size - move->done,
 		                  move->options, &moved);
 
 		move->done += moved;
