@@ -129,3 +129,15 @@ void machvm__target_close(struct machvm__file *file)
 		machvm__descriptor_close(file->fd);
 	file->fd = -1;
 }
+
+void machvm__target_release_files(struct machvm__target *target)
+{
+	for (int i = 0; i < MACHVM__FILES; i++) {
+		int fd = atomic_exchange(&target->files[i], -1);
+
+		if (fd < 0)
+			continue;
+		machvm__descriptor_close(fd);
+		atomic_fetch_sub(&held_count, 1);
+	}
+}

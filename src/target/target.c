@@ -34,9 +34,8 @@ static void renew_own(void)
 {
 	int self = machvm__process_self();
 
-	for (int i = 0; own_epoch && i < MACHVM__FILES; i++)
-		machvm__descriptor_close(atomic_load(&own_target.files[i]));
 	if (own_epoch) {
+		machvm__target_release_files(&own_target);
 		machvm__cursors_renew(&own_target.cursors);
 		machvm__maximum_renew(&own_target.maximum);
 	}
@@ -78,10 +77,7 @@ void machvm__target_fini(struct machvm__target *target)
 {
 	machvm__deathwatch_fini(&target->watch);
 	machvm__target_forget(target);
-	for (int i = 0; i < MACHVM__FILES; i++) {
-		struct machvm__file held = {atomic_exchange(&target->files[i], -1), false};
-		machvm__target_close(&held);
-	}
+	machvm__target_release_files(target);
 	machvm__descriptor_close(target->handle);
 }
 

@@ -179,6 +179,8 @@ int machvm__target_open(struct machvm__target *target, enum machvm__file_kind ki
 int machvm__target_reopen(struct machvm__target *target, enum machvm__file_kind kind,
                           struct machvm__file *file);
 void machvm__target_close(struct machvm__file *file);
+/* Closes what is held; it is opened again when it is needed. Nobody may be using it. */
+void machvm__target_release_files(struct machvm__target *target);
 /* A descriptor of the caller's own on another file there ("smaps", "status"); it closes it. */
 int machvm__target_open_named(struct machvm__target *target, const char *name);
 /*

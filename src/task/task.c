@@ -81,7 +81,6 @@ static bool same(void *object, const void *wanted)
 /* Is the caller let in? What a right needs is tried by doing it, once. */
 static kern_return_t knock(struct machvm__task *task)
 {
-	struct machvm__file file;
 	int r;
 
 	if (task->right == MACHVM_RIGHT_NAME)
@@ -96,11 +95,8 @@ static kern_return_t knock(struct machvm__task *task)
 		r = fd < 0 ? fd : 0;
 		machvm__descriptor_close(fd);
 	}
-	for (int i = 0; i < MACHVM__FILES; i++) {
-		/* A task costs one descriptor until it is used. */
-		file = (struct machvm__file){atomic_exchange(&task->target.files[i], -1), false};
-		machvm__target_close(&file);
-	}
+	/* A task costs one descriptor until it is used. */
+	machvm__target_release_files(&task->target);
 	if (r == -EOPNOTSUPP) {
 		/* No /proc: a copy of one byte that is not there passes the same gate. */
 		char byte;

@@ -268,11 +268,43 @@ static void threads_that_write_side_by_side_do_not_disturb_each_other(void **sta
 	}
 }
 
+/* How many descriptors a long write into a fresh task leaves held; the task is given back. */
+static unsigned held_after_long_write(struct victim *victim)
+{
+	static uint8_t data[4 * PAGE];
+	mach_port_t task = victim_task(victim);
+	unsigned before = count_descriptors(), held;
+
+	expect_code(machvm_write(task, BASE, data, sizeof(data), 0), KERN_SUCCESS);
+	held = count_descriptors() - before;
+	task_drop(task);
+	return held;
+}
+
+/* What a task held is free for the next one when it is given back, however many there were. */
+static void task_holds_descriptors_also_after_many_came_and_went(void **state)
+{
+	struct victim *victim = victim_spawn(WORD_64);
+	unsigned first;
+
+	victim_ask(victim, "lay rw %llx 4 5", (unsigned long long)BASE);
+	limit_descriptors(256);
+	/* The first of all also opens what the process keeps for itself. */
+	held_after_long_write(victim);
+	first = held_after_long_write(victim);
+	assert_true(first > 0);
+	for (unsigned i = 0; i < 300; i++) {
+		trying("task %u", i);
+		expect_number(held_after_long_write(victim), first);
+	}
+}
+
 #define LIMITED_TEST(function) \
 	cmocka_unit_test_setup_teardown(function, NULL, lift_limit_and_tear_down)
 
 static const struct CMUnitTest tests[] = {
 	LIMITED_TEST(thousand_tasks_under_a_limit_of_1024_descriptors_are_all_writable),
+	LIMITED_TEST(task_holds_descriptors_also_after_many_came_and_went),
 	TEST(given_back_tasks_leave_no_descriptors),
 	LIMITED_TEST(no_descriptor_left_is_a_shortage_and_passes),
 	TEST(lookups_racing_with_deallocation_never_reach_another_process),
