@@ -3,7 +3,6 @@
 #include "process.h"
 
 #include <dirent.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,34 +17,10 @@
 #include <linux/kcmp.h>
 
 #include "descriptor.h"
+#include "status.h"
 #include "uapi.h"
 
 #define STATUS_SIZE 8192
-
-/* The numbers behind "FIELD:" in a status-like text; how many there are. */
-static int field(const char *text, const char *name, int *numbers, int most)
-{
-	const char *line = text;
-	size_t length = strlen(name);
-	int count = 0;
-
-	while (line && strncmp(line, name, length)) {
-		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
-	}
-	if (!line)
-		return 0;
-	for (line += length; count < most; count++) {
-		char *end;
-		long value = strtol(line + strspn(line, " \t"), &end, 10);
-
-		if (end == line + strspn(line, " \t") || *line == '\n')
-			break;
-		numbers[count] = (int)value;
-		line = end;
-	}
-	return count;
-}
 
 static int read_status(int directory, const char *name, char *text, size_t size)
 {
@@ -67,7 +42,7 @@ static int open_directory(int pid)
 {
 	char self[16], text[STATUS_SIZE];
 	ssize_t n = readlink("/proc/self", self, sizeof self - 1);
-	int fd, tgid = 0, r;
+	int fd, r;
 
 	self[n < 0 ? 0 : n] = '\0';
 	if (n < 0 || atoi(self) != getpid())
@@ -76,7 +51,7 @@ static int open_directory(int pid)
 	if (fd < 0)
 		return fd == -ENOENT ? -ESRCH : fd;
 	r = read_status(fd, "status", text, sizeof text);
-	if (r == 0 && (field(text, "Tgid:", &tgid, 1) != 1 || tgid != pid))
+	if (r == 0 && machvm__status_number(text, "Tgid:", 0) != pid)
 		r = -ESRCH;
 	if (r)
 		close(fd);
@@ -103,36 +78,40 @@ int machvm__process_open(int pid, enum machvm__handle *kind)
 }
 
 /*
- * The process's number in our own namespace. fdinfo counts in the namespace of
- * the mounted /proc, from there inwards (NSpid); our own place in that list is
- * how many numbers we have ourselves.
+ * The number in our own namespace, from a text that counts in the namespace of
+ * the mounted /proc and from there inwards (NSpid): our own place in that list is
+ * how many numbers we have ourselves. 0 when there is none.
  */
+static int number_here(const char *text)
+{
+	enum { MOST = 32 }; /* the kernel nests them that deep */
+	char status[STATUS_SIZE];
+	int64_t theirs[MOST], ours[MOST];
+	int count = machvm__status_numbers(text, "NSpid:", theirs, MOST);
+	int directory = open("/proc/self", O_PATH | O_CLOEXEC);
+	int r = directory < 0 ? -errno : read_status(directory, "status", status, sizeof status);
+	int depth = r ? 0 : machvm__status_numbers(status, "NSpid:", ours, MOST);
+
+	if (directory >= 0)
+		close(directory);
+	return depth > 0 && depth <= count ? (int)theirs[depth - 1] : 0;
+}
+
 static int own_number(int pidfd, const char *fdinfo)
 {
 	struct machvm__pidfd_info info = {.mask = MACHVM__PIDFD_INFO_PID};
-	char status[STATUS_SIZE];
-	int theirs[32], ours[32];
-	int n, depth, directory, r;
 
 	if (ioctl(pidfd, MACHVM__PIDFD_GET_INFO, &info) == 0)
 		return (int)info.tgid;
 	/* ESRCH: not visible from here, or reaped; ENOTTY: an older kernel. */
-	if (errno == ESRCH || errno == EREMOTE)
-		return 0;
-	n = field(fdinfo, "NSpid:", theirs, 32);
-	directory = open("/proc/self", O_PATH | O_CLOEXEC);
-	if (directory < 0)
-		return 0;
-	r = read_status(directory, "status", status, sizeof status);
-	close(directory);
-	depth = r ? 0 : field(status, "NSpid:", ours, 32);
-	return depth > 0 && depth <= n ? theirs[depth - 1] : 0;
+	return errno == ESRCH || errno == EREMOTE ? 0 : number_here(fdinfo);
 }
 
 static int identify_pidfd(int fd, struct machvm__process_numbers *numbers)
 {
 	char text[STATUS_SIZE], path[40];
-	int pid = 0, info;
+	int64_t pid = 0;
+	int info;
 	ssize_t n;
 
 	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
@@ -149,25 +128,25 @@ static int identify_pidfd(int fd, struct machvm__process_numbers *numbers)
 	close(info);
 	if (n < 0)
 		return (int)n;
-	if (field(text, "Pid:", &pid, 1) != 1)
+	if (machvm__status_numbers(text, "Pid:", &pid, 1) != 1)
 		return -EBADF;
 	if (pid < 0)
 		return -ESRCH;
-	*numbers = (struct machvm__process_numbers){own_number(fd, text), pid};
+	*numbers = (struct machvm__process_numbers){own_number(fd, text), (int)pid};
 	return 0;
 }
 
 static int identify_directory(int fd, struct machvm__process_numbers *numbers)
 {
 	char text[STATUS_SIZE];
-	int pid;
+	int64_t pid;
 	int r = read_status(fd, "status", text, sizeof text);
 
 	if (r)
 		return r == -ENOENT ? -EBADF : r;
-	if (field(text, "Tgid:", &pid, 1) != 1)
+	if (machvm__status_numbers(text, "Tgid:", &pid, 1) != 1)
 		return -EBADF;
-	*numbers = (struct machvm__process_numbers){pid, pid};
+	*numbers = (struct machvm__process_numbers){(int)pid, (int)pid};
 	return machvm__process_alive(fd, MACHVM__HANDLE_DIRECTORY);
 }
 
@@ -263,8 +242,7 @@ int machvm__process_live_thread(const struct machvm__process_numbers *numbers,
 {
 	int directory = machvm__descriptor_open_proc(numbers->proc_tgid, 0, "", O_RDONLY | O_DIRECTORY);
 	char status[STATUS_SIZE], name[40];
-	int theirs[32], ours[32];
-	int task, tid, r, n, depth;
+	int task, tid, r;
 
 	if (directory < 0)
 		return -ESRCH;
@@ -284,20 +262,15 @@ int machvm__process_live_thread(const struct machvm__process_numbers *numbers,
 	if (numbers->tgid == numbers->proc_tgid)
 		return 0;
 	/* /proc counts in another namespace than our system calls do. */
-	n = field(status, "NSpid:", theirs, 32);
-	directory = open("/proc/self", O_PATH | O_CLOEXEC);
-	r = directory < 0 ? -ESRCH : read_status(directory, "status", status, sizeof status);
-	if (directory >= 0)
-		close(directory);
-	depth = r ? 0 : field(status, "NSpid:", ours, 32);
-	thread->tid = depth > 0 && depth <= n ? theirs[depth - 1] : 0;
+	thread->tid = number_here(status);
 	return 0;
 }
 
 bool machvm__process_owns_memory(const struct machvm__process_numbers *numbers)
 {
 	char status[STATUS_SIZE];
-	int directory, parent = 0, r;
+	int64_t parent = 0;
+	int directory, r;
 
 	if (!numbers->tgid || numbers->tgid != numbers->proc_tgid)
 		return false;
@@ -306,31 +279,16 @@ bool machvm__process_owns_memory(const struct machvm__process_numbers *numbers)
 		return false;
 	r = read_status(directory, "status", status, sizeof status);
 	close(directory);
-	if (r || field(status, "PPid:", &parent, 1) != 1)
+	if (r || machvm__status_numbers(status, "PPid:", &parent, 1) != 1)
 		return false;
 	/* No parent in sight (an orphan of another namespace, or init itself). */
 	if (parent == 0)
 		return true;
-	r = (int)syscall(SYS_kcmp, numbers->tgid, parent, KCMP_VM, 0, 0);
+	r = (int)syscall(SYS_kcmp, numbers->tgid, (int)parent, KCMP_VM, 0, 0);
 	/*
 	 * EPERM: we may look at the child and not at its parent. Then the two
 	 * memories differ, for access is judged by user ids, which a child cannot
 	 * shed without making the shared memory undumpable for itself as well.
 	 */
 	return r > 0 || (r < 0 && errno == EPERM);
-}
-
-int machvm__process_word(int proc_tgid)
-{
-	unsigned char ident[EI_NIDENT];
-	int fd = machvm__descriptor_open_proc(proc_tgid, 0, "exe", O_RDONLY);
-	ssize_t n;
-
-	if (fd < 0)
-		return 0;
-	n = machvm__descriptor_read(fd, ident, sizeof ident);
-	close(fd);
-	if (n != sizeof ident || memcmp(ident, ELFMAG, SELFMAG))
-		return 0;
-	return ident[EI_CLASS] == ELFCLASS32 ? 4 : 8;
 }
