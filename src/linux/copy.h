@@ -35,6 +35,12 @@ static inline bool machvm__copy_reaches(uint64_t raddr, size_t size)
 	return raddr <= UINTPTR_MAX && size <= UINTPTR_MAX - raddr;
 }
 
+/* A place further into the caller's buffer, which may be no pointer at all. */
+static inline void *machvm__copy_beyond(void *local, size_t done)
+{
+	return (void *)((uintptr_t)local + done);
+}
+
 static inline ssize_t machvm__copy_process(enum machvm__direction direction, int tid, uint64_t raddr,
                                            void *local, size_t size)
 {

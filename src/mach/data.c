@@ -245,8 +245,7 @@ static kern_return_t read_fresh(struct machvm__hold *hold, uint64_t raddr, size_
 	if (!__builtin_add_overflow(size, offset, &room))
 		base = machvm__own_memory_map(room);
 	if (!base) {
-		why = (struct machvm__fault){
-			.cause = MACHVM__CAUSE_SHORTAGE, .error = ENOMEM, .step = "allocation"};
+		machvm__fault_no_memory(&why, "allocation");
 		return machvm__error_fault(hold->target, &why);
 	}
 	if (!machvm__transfer_fetch(hold->target, raddr, base + offset, size, &why)) {
@@ -369,8 +368,7 @@ kern_return_t mach_vm_copy(vm_map_t target_task, mach_vm_address_t source_addres
 		return nothing_to_do(&hold);
 	/* More than an address space holds runs off the end of any. */
 	if (!fits_here(size)) {
-		why = (struct machvm__fault){
-			.cause = MACHVM__CAUSE_RANGE, .raddr = source_address, .step = "range check"};
+		machvm__fault_range(&why, source_address, false);
 		return fault(&hold, &why);
 	}
 	if (!machvm__transfer_copy(hold.target, source_address, (size_t)size, dest_address, &why))

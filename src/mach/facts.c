@@ -13,12 +13,10 @@ kern_return_t machvm__facts_fault(struct machvm__target *target, uint64_t raddr,
                                   const char *step)
 {
 	struct machvm__fault fault = {
-		.cause = MACHVM__CAUSE_DENIED, .error = -r, .raddr = raddr, .step = step};
+		.cause = machvm__fault_cause(r), .error = -r, .raddr = raddr, .step = step};
 
-	if (r == -ESRCH || machvm__target_alive(target))
+	if (machvm__target_alive(target))
 		fault.cause = MACHVM__CAUSE_GONE;
-	else if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
-		fault.cause = MACHVM__CAUSE_SHORTAGE;
 	return machvm__error_fault(target, &fault);
 }
 

@@ -19,12 +19,6 @@ static size_t piece(size_t left)
 	return left < MACHVM__COPY_MAX ? left : MACHVM__COPY_MAX;
 }
 
-/* A place in the caller's buffer, which may be no pointer at all. */
-static void *beyond(void *local, size_t done)
-{
-	return (void *)((uintptr_t)local + done);
-}
-
 /* One process_vm_*, from a dead leader's thread if need be. The count or -errno. */
 static ssize_t copy_once(struct machvm__target *target, enum machvm__direction direction,
                          uint64_t raddr, void *local, size_t size)
@@ -89,10 +83,10 @@ static int move_pieces(struct machvm__target *target, enum machvm__direction dir
 
 		if (!machvm__target_honours(target, direction, raddr, size))
 			return -EOPNOTSUPP;
-		n = copy_once(target, direction, raddr + *done, beyond(local, *done),
+		n = copy_once(target, direction, raddr + *done, machvm__copy_beyond(local, *done),
 		              piece(size - *done));
 		if (n == -EFAULT && target->own)
-			n = copy_own(target, direction, raddr + *done, beyond(local, *done),
+			n = copy_own(target, direction, raddr + *done, machvm__copy_beyond(local, *done),
 			             piece(size - *done));
 		if (n == -ENOSYS || n == -EPERM)
 			return refuse(target, direction, (int)n);
@@ -138,7 +132,7 @@ static int trace(struct machvm__target *target, enum machvm__direction direction
 
 	if (r || target->own || !tid)
 		return r ? r : refusal;
-	r = machvm__word_tracer_move(direction, tid, raddr + *done, beyond(local, *done),
+	r = machvm__word_tracer_move(direction, tid, raddr + *done, machvm__copy_beyond(local, *done),
 	                             size - *done, &moved);
 	*done += moved;
 	if (machvm__target_alive(target))
@@ -152,7 +146,7 @@ static int force_through(struct machvm__target *target, struct machvm__file *mem
 {
 	while (*done < size) {
 		ssize_t n = machvm__copy_memory(direction, memory->fd, raddr + *done,
-		                                beyond(local, *done), piece(size - *done));
+		                                machvm__copy_beyond(local, *done), piece(size - *done));
 		if (n > 0) {
 			*done += (size_t)n;
 		} else if (n == 0) {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* copy_within.c - from one place of a target to another, by way of a buffer of ours. */
-#include <errno.h>
-
 #include "move.h"
 #include "own_memory.h"
 #include "survey.h"
@@ -40,27 +38,11 @@ static bool copy_pieces(struct machvm__target *target, uint64_t source, size_t s
 	return true;
 }
 
-static bool out_of_range(struct machvm__fault *fault, uint64_t raddr, bool writing)
-{
-	*fault = (struct machvm__fault){.cause = MACHVM__CAUSE_RANGE,
-	                                .raddr = raddr,
-	                                .writing = writing,
-	                                .step = "range check"};
-	return false;
-}
-
-static bool wraps(uint64_t raddr, size_t size)
-{
-	uint64_t end;
-
-	return __builtin_add_overflow(raddr, size, &end);
-}
-
 /* One page is moved whole or not at all, and says so itself. */
 static bool speaks_for_itself(struct machvm__target *target, enum machvm__direction direction,
                               uint64_t raddr, size_t size)
 {
-	return machvm__target_honours(target, direction, raddr, size) && !wraps(raddr, size) &&
+	return machvm__target_honours(target, direction, raddr, size) && !machvm__fault_wraps(raddr, size) &&
 	       machvm__transfer_in_one_page(raddr, size);
 }
 
@@ -75,24 +57,21 @@ bool machvm__transfer_copy(struct machvm__target *target, uint64_t source, size_
 	bool good;
 
 	fault->done = 0;
-	if (wraps(source, size))
-		return out_of_range(fault, source, false);
+	if (machvm__fault_wraps(source, size))
+		return machvm__fault_range(fault, source, false);
 	/* The source is judged before the destination is looked at. */
 	if (!(short_source && short_destination) &&
 	    !machvm__survey(target, MACHVM__READ, source, size, 0, fault))
 		return false;
-	if (wraps(destination, size))
-		return out_of_range(fault, destination, true);
+	if (machvm__fault_wraps(destination, size))
+		return machvm__fault_range(fault, destination, true);
 	if (!short_destination && !machvm__survey(target, MACHVM__WRITE, destination, size, 0, fault))
 		return false;
 	if (size <= sizeof small)
 		return copy_pieces(target, source, size, destination, small, fault);
 	bounce = machvm__own_memory_map(room);
-	if (!bounce) {
-		*fault = (struct machvm__fault){
-			.cause = MACHVM__CAUSE_SHORTAGE, .error = ENOMEM, .step = "copy"};
-		return false;
-	}
+	if (!bounce)
+		return machvm__fault_no_memory(fault, "copy");
 	good = copy_pieces(target, source, size, destination, bounce, fault);
 	machvm__own_memory_unmap(bounce, room);
 	return good;

@@ -6,6 +6,7 @@
 #ifndef MACHVM_TRANSFER_FAULT_H
 #define MACHVM_TRANSFER_FAULT_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,5 +43,48 @@ struct machvm__fault {
 	struct machvm__vma region;
 	char name[256]; /* of the region, cut at the front when it is longer */
 };
+
+/* A system call that looks or moves has failed with -errno, and no page is to blame. */
+static inline enum machvm__cause machvm__fault_cause(int r)
+{
+	switch (r) {
+	case -ESRCH:
+		return MACHVM__CAUSE_GONE;
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+		return MACHVM__CAUSE_SHORTAGE;
+	case -ETIMEDOUT:
+		return MACHVM__CAUSE_TIMEOUT;
+	case -ECANCELED:
+		return MACHVM__CAUSE_CHANGED;
+	default:
+		return MACHVM__CAUSE_DENIED;
+	}
+}
+
+static inline bool machvm__fault_wraps(uint64_t raddr, size_t size)
+{
+	uint64_t end;
+
+	return __builtin_add_overflow(raddr, size, &end);
+}
+
+/* The faults that need no look. Always false, for `return`. */
+static inline bool machvm__fault_range(struct machvm__fault *fault, uint64_t raddr, bool writing)
+{
+	*fault = (struct machvm__fault){.cause = MACHVM__CAUSE_RANGE,
+	                                .raddr = raddr,
+	                                .writing = writing,
+	                                .step = "range check"};
+	return false;
+}
+
+static inline bool machvm__fault_no_memory(struct machvm__fault *fault, const char *step)
+{
+	*fault = (struct machvm__fault){
+		.cause = MACHVM__CAUSE_SHORTAGE, .error = ENOMEM, .step = step};
+	return false;
+}
 
 #endif

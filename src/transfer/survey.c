@@ -62,20 +62,10 @@ static bool found(struct machvm__fault *fault, enum machvm__cause cause, uint64_
 /* A look itself failed: the process, not the page, is the matter. */
 static bool no_look(struct machvm__fault *fault, uint64_t raddr, int r, const char *step)
 {
-	switch (r) {
-	case -ESRCH:
-		return found(fault, MACHVM__CAUSE_GONE, 0, r, step);
-	case -EMFILE:
-	case -ENFILE:
-	case -ENOMEM:
-		return found(fault, MACHVM__CAUSE_SHORTAGE, 0, r, step);
-	case -ETIMEDOUT:
-		return found(fault, MACHVM__CAUSE_TIMEOUT, raddr, r, step);
-	case -ECANCELED:
-		return found(fault, MACHVM__CAUSE_CHANGED, raddr, 0, step);
-	default:
-		return found(fault, MACHVM__CAUSE_DENIED, 0, r, step);
-	}
+	enum machvm__cause cause = machvm__fault_cause(r);
+	bool at_page = cause == MACHVM__CAUSE_TIMEOUT || cause == MACHVM__CAUSE_CHANGED;
+
+	return found(fault, cause, at_page ? raddr : 0, cause == MACHVM__CAUSE_CHANGED ? 0 : r, step);
 }
 
 /* Looks up the region again with its name, for the report. */

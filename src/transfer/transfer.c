@@ -25,20 +25,20 @@ static bool callers_fault(struct machvm__fault *fault, size_t done)
 
 /* Our own pages: some only a descriptor reaches by force, and some no descriptor reaches. */
 static int force_own(struct machvm__target *own, enum machvm__direction direction, uint64_t raddr,
-                     char *data, size_t size, size_t *done)
+                     void *data, size_t size, size_t *done)
 {
 	size_t page = machvm__page_size(), moved;
 	int r;
 
 	*done = 0;
 	do {
-		r = machvm__target_force(own, direction, raddr + *done, (char *)((uintptr_t)data + *done), size - *done,
-		                         &moved);
+		r = machvm__target_force(own, direction, raddr + *done,
+		                         machvm__copy_beyond(data, *done), size - *done, &moved);
 		*done += moved;
 		if (r != -EFAULT)
 			return r;
 		size_t part = page - (size_t)((raddr + *done) & (page - 1));
-		r = machvm__target_move(own, direction, raddr + *done, (char *)((uintptr_t)data + *done),
+		r = machvm__target_move(own, direction, raddr + *done, machvm__copy_beyond(data, *done),
 		                        part < size - *done ? part : size - *done, &moved);
 		*done += moved;
 	} while (r == 0 && *done < size);
@@ -47,7 +47,7 @@ static int force_own(struct machvm__target *own, enum machvm__direction directio
 
 /* Moves with the kernel judging the pages; where it cannot, on the word of the survey. */
 static int move_once(struct machvm__target *target, enum machvm__direction direction,
-                     uint64_t raddr, char *data, size_t size, unsigned options, size_t *done)
+                     uint64_t raddr, void *data, size_t size, unsigned options, size_t *done)
 {
 	size_t forced, before;
 	int r;
@@ -60,10 +60,11 @@ static int move_once(struct machvm__target *target, enum machvm__direction direc
 	}
 	before = *done;
 	if (target->own)
-		r = force_own(target, direction, raddr + before, (char *)((uintptr_t)data + before), size - before, &forced);
+		r = force_own(target, direction, raddr + before, machvm__copy_beyond(data, before),
+		              size - before, &forced);
 	else
-		r = machvm__target_force(target, direction, raddr + before, (char *)((uintptr_t)data + before),
-		                         size - before, &forced);
+		r = machvm__target_force(target, direction, raddr + before,
+		                         machvm__copy_beyond(data, before), size - before, &forced);
 	*done = before + forced;
 	return r;
 }
@@ -95,7 +96,7 @@ int machvm__transfer_move(struct machvm__move *move)
 	for (int tries = 0;; tries++) {
 		size_t moved;
 		int r = move_once(move->target, move->direction, move->raddr + move->done,
-		                  (char *)((uintptr_t)move->data + move->done), move->size - move->done,
+		                  machvm__copy_beyond(move->data, move->done), move->size - move->done,
 		                  move->options, &moved);
 
 		move->done += moved;
@@ -151,23 +152,11 @@ static bool looks_good(struct machvm__target *target, enum machvm__direction dir
 	return false;
 }
 
-static bool wraps(uint64_t raddr, size_t size)
+static bool out_of_range(const struct machvm__move *move, struct machvm__fault *fault)
 {
-	uint64_t end;
-
-	return __builtin_add_overflow(raddr, size, &end);
-}
-
-static bool out_of_range(const void *data, uint64_t raddr, size_t size,
-                         enum machvm__direction direction, struct machvm__fault *fault)
-{
-	if (!machvm__buffer_good(data, size, here(direction)))
+	if (!machvm__buffer_good(move->data, move->size, here(move->direction)))
 		return callers_fault(fault, 0);
-	*fault = (struct machvm__fault){.cause = MACHVM__CAUSE_RANGE,
-	                                .raddr = raddr,
-	                                .writing = direction == MACHVM__WRITE,
-	                                .step = "range check"};
-	return false;
+	return machvm__fault_range(fault, move->raddr, move->direction == MACHVM__WRITE);
 }
 
 static bool wanted(struct machvm__move *move, struct machvm__fault *fault)
@@ -187,11 +176,8 @@ static bool read_aside(struct machvm__move *move, struct machvm__fault *fault)
 	                               .size = move->size};
 	bool good;
 
-	if (!deliver.data) {
-		*fault = (struct machvm__fault){
-			.cause = MACHVM__CAUSE_SHORTAGE, .error = ENOMEM, .step = "read aside"};
-		return false;
-	}
+	if (!deliver.data)
+		return machvm__fault_no_memory(fault, "read aside");
 	move->data = deliver.data;
 	good = wanted(move, fault);
 	/* Delivered through the kernel's access check, so that no store of ours can fault. */
@@ -205,8 +191,8 @@ static bool move_long(struct machvm__move *move, struct machvm__fault *fault)
 {
 	bool writing = move->direction == MACHVM__WRITE;
 
-	if (wraps(move->raddr, move->size))
-		return out_of_range(move->data, move->raddr, move->size, move->direction, fault);
+	if (machvm__fault_wraps(move->raddr, move->size))
+		return out_of_range(move, fault);
 	if (!looks_good(move->target, move->direction, move->raddr, move->data, move->size,
 	                move->options, fault))
 		return false;
@@ -274,11 +260,8 @@ bool machvm__transfer_fetch(struct machvm__target *target, uint64_t raddr, void 
 	struct machvm__move move = {
 		.target = target, .direction = MACHVM__READ, .raddr = raddr, .data = data, .size = size};
 
-	if (!wraps(raddr, size))
-		return machvm__target_honours(target, MACHVM__READ, raddr, size)
-		               ? wanted(&move, fault)
-		               : move_long(&move, fault);
-	*fault = (struct machvm__fault){
-		.cause = MACHVM__CAUSE_RANGE, .raddr = raddr, .step = "range check"};
-	return false;
+	if (machvm__fault_wraps(raddr, size))
+		return machvm__fault_range(fault, raddr, false);
+	return machvm__target_honours(target, MACHVM__READ, raddr, size) ? wanted(&move, fault)
+	                                                                 : move_long(&move, fault);
 }

@@ -7,13 +7,6 @@
 
 #include "own_memory.h"
 
-static bool no_memory(struct machvm__fault *fault)
-{
-	*fault = (struct machvm__fault){
-		.cause = MACHVM__CAUSE_SHORTAGE, .error = ENOMEM, .step = "keeping the old bytes"};
-	return false;
-}
-
 /* What the target holds now; memory that may be written and not read is read by force. */
 static bool keep(const struct machvm__move *write, char *old, struct machvm__fault *fault)
 {
@@ -152,7 +145,8 @@ bool machvm__undo_write(struct machvm__move *write, struct machvm__fault *fault)
 	if (r)
 		return machvm__transfer_failed(write, r, fault);
 	old = machvm__own_memory_map(write->size);
-	good = old ? keep(write, old, fault) : no_memory(fault);
+	good = old ? keep(write, old, fault)
+	           : machvm__fault_no_memory(fault, "keeping the old bytes");
 	good = good && write_and_undo(write, old, &image, fault);
 	machvm__own_memory_unmap(old, write->size);
 	machvm__target_close(&image);
