@@ -108,23 +108,30 @@ static kern_return_t astray(struct machvm__hold *hold, size_t done)
 	return fault(hold, &why);
 }
 
-static inline kern_return_t write_bytes(mach_port_t task, uint64_t raddr, const void *data,
-                                        size_t size, unsigned flags)
+/*
+ * Every read and write. `direction` is a constant wherever this is inlined, so
+ * that each of the routines has a short way of its own.
+ */
+static inline __attribute__((always_inline)) kern_return_t
+move_bytes(mach_port_t task, enum machvm__direction direction, uint64_t raddr, void *data,
+           size_t size, unsigned flags)
 {
+	bool writing = direction == MACHVM__WRITE;
 	struct machvm__fault why;
 	struct machvm__hold hold;
 	size_t stray;
-	kern_return_t kr = machvm__task_hold(task, MACHVM_RIGHT_CONTROL, &hold);
+	bool moved;
+	kern_return_t kr =
+		machvm__task_hold(task, writing ? MACHVM_RIGHT_CONTROL : MACHVM_RIGHT_READ, &hold);
 
 	if (__builtin_expect(kr != KERN_SUCCESS, 0))
-		return buffer_first(kr, data, size, MACHVM__READ);
-	if (__builtin_expect(!flags && quick(&hold, MACHVM__WRITE, raddr, (void *)(uintptr_t)data, size,
-	                                     &stray),
-	                     1)) {
+		return buffer_first(kr, data, size, writing ? MACHVM__READ : MACHVM__WRITE);
+	if (__builtin_expect(!flags && quick(&hold, direction, raddr, data, size, &stray), 1)) {
 		machvm__task_release(&hold);
 		return KERN_SUCCESS;
 	}
-	if (!flags && stray)
+	/* What was read of another process has changed nothing there. */
+	if (!flags && writing && stray)
 		return astray(&hold, stray);
 	if (flags) {
 		kr = check_flags(&hold, flags);
@@ -133,37 +140,28 @@ static inline kern_return_t write_bytes(mach_port_t task, uint64_t raddr, const 
 	}
 	if (size == 0)
 		return nothing_to_do(&hold);
-	if (!machvm__transfer_write(hold.target, raddr, data, size, transfer_options(flags), &why))
+	if (writing)
+		moved = machvm__transfer_write(hold.target, raddr, data, size,
+		                               transfer_options(flags), &why);
+	else
+		moved = machvm__transfer_read(hold.target, raddr, data, size,
+		                              transfer_options(flags), &why);
+	if (!moved)
 		return fault(&hold, &why);
 	machvm__task_release(&hold);
 	return KERN_SUCCESS;
 }
 
-static inline kern_return_t read_bytes(mach_port_t task, uint64_t raddr, void *data, size_t size,
-                                       unsigned flags)
+static kern_return_t write_bytes(mach_port_t task, uint64_t raddr, const void *data, size_t size,
+                                 unsigned flags)
 {
-	struct machvm__fault why;
-	struct machvm__hold hold;
-	size_t stray;
-	kern_return_t kr = machvm__task_hold(task, MACHVM_RIGHT_READ, &hold);
+	return move_bytes(task, MACHVM__WRITE, raddr, (void *)(uintptr_t)data, size, flags);
+}
 
-	if (__builtin_expect(kr != KERN_SUCCESS, 0))
-		return buffer_first(kr, data, size, MACHVM__WRITE);
-	if (__builtin_expect(!flags && quick(&hold, MACHVM__READ, raddr, data, size, &stray), 1)) {
-		machvm__task_release(&hold);
-		return KERN_SUCCESS;
-	}
-	if (flags) {
-		kr = check_flags(&hold, flags);
-		if (kr != KERN_SUCCESS)
-			return kr;
-	}
-	if (size == 0)
-		return nothing_to_do(&hold);
-	if (!machvm__transfer_read(hold.target, raddr, data, size, transfer_options(flags), &why))
-		return fault(&hold, &why);
-	machvm__task_release(&hold);
-	return KERN_SUCCESS;
+static kern_return_t read_bytes(mach_port_t task, uint64_t raddr, void *data, size_t size,
+                                unsigned flags)
+{
+	return move_bytes(task, MACHVM__READ, raddr, data, size, flags);
 }
 
 kern_return_t machvm_write(mach_port_t task, mach_vm_address_t address, const void *data,
