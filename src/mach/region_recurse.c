@@ -12,7 +12,7 @@
 #include "error.h"
 #include "facts.h"
 
-static void short_64(const struct machvm__facts *facts, void *info)
+static void short_64(const struct machvm__facts *facts, void *info, size_t size)
 {
 	const struct vm_region_submap_short_info_64 answer = {
 		.protection = facts->protection,
@@ -28,12 +28,13 @@ static void short_64(const struct machvm__facts *facts, void *info)
 		.user_wired_count = facts->wired,
 	};
 
-	memcpy(info, &answer, sizeof answer);
+	memcpy(info, &answer, size);
 }
 
-static void whole_64(const struct machvm__facts *facts, struct vm_region_submap_info_64 *answer)
+/* Each later version adds a field at the end: an answer is as long as its version. */
+static void whole_64(const struct machvm__facts *facts, void *info, size_t size)
 {
-	*answer = (struct vm_region_submap_info_64){
+	const struct vm_region_submap_info_64 answer = {
 		.protection = facts->protection,
 		.max_protection = facts->maximum,
 		.inheritance = facts->inheritance,
@@ -51,33 +52,11 @@ static void whole_64(const struct machvm__facts *facts, struct vm_region_submap_
 		.user_wired_count = facts->wired,
 		.object_id_full = facts->object,
 	};
+
+	memcpy(info, &answer, size);
 }
 
-static void version_0(const struct machvm__facts *facts, void *info)
-{
-	struct vm_region_submap_info_64 answer;
-
-	whole_64(facts, &answer);
-	memcpy(info, &answer, VM_REGION_SUBMAP_INFO_V0_SIZE);
-}
-
-static void version_1(const struct machvm__facts *facts, void *info)
-{
-	struct vm_region_submap_info_64 answer;
-
-	whole_64(facts, &answer);
-	memcpy(info, &answer, VM_REGION_SUBMAP_INFO_V1_SIZE);
-}
-
-static void version_2(const struct machvm__facts *facts, void *info)
-{
-	struct vm_region_submap_info_64 answer;
-
-	whole_64(facts, &answer);
-	memcpy(info, &answer, VM_REGION_SUBMAP_INFO_V2_SIZE);
-}
-
-static void whole_32(const struct machvm__facts *facts, void *info)
+static void whole_32(const struct machvm__facts *facts, void *info, size_t size)
 {
 	const struct vm_region_submap_info answer = {
 		.protection = facts->protection,
@@ -97,19 +76,19 @@ static void whole_32(const struct machvm__facts *facts, void *info)
 		.user_wired_count = facts->wired,
 	};
 
-	memcpy(info, &answer, sizeof answer);
+	memcpy(info, &answer, size);
 }
 
 struct version {
-	mach_msg_type_number_t count; /* from this count on */
-	void (*fill)(const struct machvm__facts *facts, void *info);
+	mach_msg_type_number_t count; /* of words; from this count on */
+	void (*fill)(const struct machvm__facts *facts, void *info, size_t size);
 };
 
 /* Largest first. */
 static const struct version versions[] = {
-	{VM_REGION_SUBMAP_INFO_V2_COUNT_64, version_2},
-	{VM_REGION_SUBMAP_INFO_V1_COUNT_64, version_1},
-	{VM_REGION_SUBMAP_INFO_V0_COUNT_64, version_0},
+	{VM_REGION_SUBMAP_INFO_V2_COUNT_64, whole_64},
+	{VM_REGION_SUBMAP_INFO_V1_COUNT_64, whole_64},
+	{VM_REGION_SUBMAP_INFO_V0_COUNT_64, whole_64},
 	{VM_REGION_SUBMAP_SHORT_INFO_COUNT_64, short_64},
 	{0, NULL},
 };
@@ -155,7 +134,7 @@ kern_return_t mach_vm_region_recurse(vm_map_read_t target_task, mach_vm_address_
 	*address = facts.address;
 	*size = facts.size;
 	*nesting_depth = 0;
-	chosen->fill(&facts, info);
+	chosen->fill(&facts, info, chosen->count * sizeof(natural_t));
 	*info_count = chosen->count;
 	return KERN_SUCCESS;
 }
@@ -174,7 +153,7 @@ static kern_return_t recurse(vm_map_read_t task, vm_address_t *address, vm_size_
 	*address = (vm_address_t)facts.address;
 	*size = (vm_size_t)facts.size;
 	*nesting_depth = 0;
-	chosen->fill(&facts, info);
+	chosen->fill(&facts, info, chosen->count * sizeof(natural_t));
 	*info_count = chosen->count;
 	return KERN_SUCCESS;
 }
