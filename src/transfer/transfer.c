@@ -100,9 +100,13 @@ int machvm__transfer_move(struct machvm__move *move)
 		                  move->options, &moved);
 
 		move->done += moved;
-		if (r != -EFAULT || tries == TRIES ||
-		    !machvm__buffer_good(move->data, move->size, here(move->direction)) ||
-		    !recovered(move))
+		if (r != -EFAULT || tries == TRIES)
+			return r;
+		/* Once: a buffer that goes bad later is found by whoever explains the failure. */
+		if (tries == 0 &&
+		    !machvm__buffer_good(move->data, move->size, here(move->direction)))
+			return r;
+		if (!recovered(move))
 			return r;
 	}
 }
