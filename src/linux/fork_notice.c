@@ -19,7 +19,8 @@ enum { WIPED, RENEWING, CURRENT };
 static _Atomic uint32_t unwiped_word;
 static _Atomic int unwiped_pid;
 
-#define RENEWERS 4
+/* Twice as many as there are; one that found no place would be left out in silence. */
+#define RENEWERS 8
 static void (*_Atomic renewers[RENEWERS])(void);
 
 void machvm__fork_notice_add(void (*renew)(void))

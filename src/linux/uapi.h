@@ -61,11 +61,8 @@ struct machvm__pagemap_scan {
 enum {
 	MACHVM__SCAN_WP_ALLOWED = 1 << 0,
 	MACHVM__SCAN_WRITTEN = 1 << 1, /* not protected by a userfaultfd */
-	MACHVM__SCAN_FILE = 1 << 2,
 	MACHVM__SCAN_PRESENT = 1 << 3,
 	MACHVM__SCAN_SWAPPED = 1 << 4,
-	MACHVM__SCAN_ZERO = 1 << 5,
-	MACHVM__SCAN_HUGE = 1 << 6,
 	MACHVM__SCAN_GUARD = 1 << 8,
 };
 

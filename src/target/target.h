@@ -110,8 +110,8 @@ int machvm__target_move(struct machvm__target *target, enum machvm__direction di
 
 /*
  * The same without protections: the held memory descriptor, and ptrace behind
- * it. The caller has looked at the regions first. `wait` false never waits for
- * a page that userfaultfd must supply: -EFAULT instead.
+ * it. The caller has looked at the regions first. A page that userfaultfd must
+ * supply is not waited for: -EFAULT.
  */
 int machvm__target_force(struct machvm__target *target, enum machvm__direction direction,
                          uint64_t raddr, void *local, size_t size, size_t *done);
