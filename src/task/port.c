@@ -107,7 +107,8 @@ static uint32_t take_index(void)
 		chunk = calloc(MACHVM__PORT_CHUNK_ENTRIES, sizeof *chunk);
 		if (!chunk)
 			return 0;
-		atomic_store_explicit(&machvm__port_chunks[unused / MACHVM__PORT_CHUNK_ENTRIES], chunk, memory_order_release);
+		atomic_store_explicit(&machvm__port_chunks[unused / MACHVM__PORT_CHUNK_ENTRIES], chunk,
+		                      memory_order_release);
 	}
 	machvm__port_entry(unused)->generation = FIRST_GENERATION;
 	return unused++;
