@@ -69,15 +69,20 @@ static void user_namespace_below_is_reached(void **state)
 
 static void enter_pid_namespace(void)
 {
+	int ends[2];
 	pid_t pid;
+	char byte;
 
-	require(unshare(CLONE_NEWPID) == 0);
+	require(unshare(CLONE_NEWPID) == 0 && pipe(ends) == 0);
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		require(write(ends[1], "", 1) == 1);
 		wait_for_the_end();
 	}
-	require(pid > 0 && write(ready, &pid, sizeof pid) == sizeof pid);
+	/* A parent that ends before it is tied to us would leave it behind. */
+	require(pid > 0 && read(ends[0], &byte, 1) == 1);
+	require(write(ready, &pid, sizeof pid) == sizeof pid);
 }
 
 static void pid_namespace_is_remarked(void **state)
