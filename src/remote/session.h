@@ -24,34 +24,27 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "call.h"
+#include "place.h"
 
 #define MACHVM__SESSION_WARN __attribute__((__warn_unused_result__))
 
 /*
  * Who is meant. Kept by the owner (zero it, then fill the first four members)
  * and handed to every open: what is learnt about the address space is remembered
- * in `known` and proved again each time before it is used.
+ * in `known` (private to sessions) and compared each time before it is used.
  */
 struct machvm__session_target {
 	int pid;      /* thread-group id in our pid namespace; 0 when it has none there */
 	int proc_pid; /* the same process as the mounted /proc numbers it */
 	int pidfd;    /* proves that the numbers still name the process; -1 when unavailable */
 	int mem_fd;   /* /proc/PID/mem held by the owner, compared after the stop; -1 for none */
-	struct machvm__session_known {
-		uint64_t vdso;     /* start of the vDSO, 0 when not looked up yet */
-		uint64_t vdso_end;
-		uint64_t syscall;  /* a system-call instruction followed by a return */
-		uint64_t sigreturn; /* code that calls rt_sigreturn with the stack as it is */
-		uint64_t stack;    /* lowest mapped address of [stack] when last looked */
-		uint8_t abi;       /* enum machvm__abi of the code above */
-	} known;
+	struct machvm__place known;
 };
 
 enum {
 	MACHVM__SESSION_ALL = 1u << 0,    /* every thread stands still, not only the one that calls */
 	MACHVM__SESSION_STILL = 1u << 1,  /* no call will be made: stop, look, go (registers) */
-	MACHVM__SESSION_HELPER = 1u << 2, /* trace from the helper process whatever is cheaper */
+	MACHVM__SESSION_HELPER = 1u << 2, /* trace from the helper process although we could */
 };
 
 /* Why a session was refused. Strings are static; numbers are 0 when they do not apply. */
@@ -112,13 +105,17 @@ int machvm__session_close(struct machvm__session *session);
 unsigned machvm__session_word(const struct machvm__session *session);
 
 /*
- * The threads that stand still (one, or all of them under MACHVM__SESSION_ALL), and
- * their registers: `set` is an NT_ number (NT_PRSTATUS, NT_PRFPREG, NT_X86_XSTATE ...).
- * Both return the number of bytes, or -errno. What is set takes effect at close,
- * and a system call that the stop interrupted is then not restarted
- * unless the registers say so.
+ * The threads that stand still: how many (one, or all of them under MACHVM__SESSION_ALL),
+ * and in *tid the one at `index`, unless that is beyond.
  */
-size_t machvm__session_threads(const struct machvm__session *session, const int **tids);
+size_t machvm__session_threads(const struct machvm__session *session, size_t index, int *tid);
+
+/*
+ * Their registers: `set` is an NT_ number (NT_PRSTATUS, NT_PRFPREG, NT_X86_XSTATE ...). Both
+ * return the number of bytes, or -errno. What is set takes effect at close. The
+ * registers of the thread that made calls are its own again from then on: no more calls
+ * after that (-EOPNOTSUPP), so ask for registers last, or open with MACHVM__SESSION_STILL.
+ */
 MACHVM__SESSION_WARN ssize_t machvm__session_get_registers(struct machvm__session *session, int tid,
 							   unsigned set, void *data, size_t size);
 MACHVM__SESSION_WARN ssize_t machvm__session_set_registers(struct machvm__session *session, int tid,

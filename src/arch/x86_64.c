@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* x86-64 builds: threads of either word length. PTRACE_GETREGS shows both in 64-bit form. */
+#include "x86.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+
+#include "syscall.h"
+
+enum { CS_64 = 0x33, CS_32 = 0x23 };
+
+_Static_assert(sizeof(struct user_regs_struct) <= MACHVM__CPU_GENERAL, "registers fit");
+
+static struct user_regs_struct *regs_of(struct machvm__cpu *cpu)
+{
+	return (struct user_regs_struct *)(void *)cpu->general;
+}
+
+static const struct user_regs_struct *const_regs(const struct machvm__cpu *cpu)
+{
+	return (const struct user_regs_struct *)(const void *)cpu->general;
+}
+
+int machvm__cpu_read(int tid, struct machvm__cpu *cpu)
+{
+	cpu->vector_size = 0;
+	return (int)machvm__syscall4(SYS_ptrace, PTRACE_GETREGS, tid, 0,
+				     (long)cpu->general);
+}
+
+int machvm__cpu_read_vector(int tid, struct machvm__cpu *cpu)
+{
+	struct iovec v = {cpu->vector, sizeof(cpu->vector)};
+	long r = machvm__syscall4(SYS_ptrace, PTRACE_GETREGSET, tid, NT_X86_XSTATE, (long)&v);
+
+	if (r < 0)
+		return (int)r;
+	cpu->vector_size = v.iov_len;
+	/* The i386 frame wants the FSAVE form too; ptrace converts for a 32-bit thread. */
+	if (machvm__cpu_abi(cpu) == MACHVM__ABI_I386 && v.iov_len + 128 <= sizeof(cpu->vector)) {
+		v = (struct iovec){cpu->vector + sizeof(cpu->vector) - 128, 108};
+		r = machvm__syscall4(SYS_ptrace, PTRACE_GETREGSET, tid, NT_PRFPREG, (long)&v);
+	}
+	return (int)r;
+}
+
+int machvm__cpu_write(int tid, const struct machvm__cpu *cpu)
+{
+	return (int)machvm__syscall4(SYS_ptrace, PTRACE_SETREGS, tid, 0,
+				     (long)cpu->general);
+}
+
+enum machvm__abi machvm__cpu_abi(const struct machvm__cpu *cpu)
+{
+	switch (const_regs(cpu)->cs) {
+	case CS_64:
+		return MACHVM__ABI_X86_64;
+	case CS_32:
+		return MACHVM__ABI_I386;
+	}
+	return MACHVM__ABI_NONE;
+}
+
+uint64_t machvm__cpu_ip(const struct machvm__cpu *cpu)
+{
+	return const_regs(cpu)->rip;
+}
+
+uint64_t machvm__cpu_sp(const struct machvm__cpu *cpu)
+{
+	return const_regs(cpu)->rsp;
+}
+
+void machvm__cpu_set_ip(struct machvm__cpu *cpu, uint64_t ip)
+{
+	regs_of(cpu)->rip = ip;
+}
+
+bool machvm__cpu_in_call(const struct machvm__cpu *cpu)
+{
+	return (int64_t)const_regs(cpu)->orig_rax >= 0;
+}
+
+static bool answers_stops_with_eintr(enum machvm__abi abi, uint64_t number)
+{
+	/* read, readv, recv*, accept*: only with SO_RCVTIMEO; epoll_*, rt_sigtimedwait, sem*,
+	 * io_getevents, io_pgetevents, msg* */
+	static const uint16_t calls64[] = {0, 19, 45, 47, 43, 288, 299, 232, 281, 441, 128,
+					   65, 220, 208, 333, 69, 70};
+	static const uint16_t calls32[] = {3, 145, 102, 371, 372, 364, 337, 256, 319, 441, 177,
+					   421, 117, 247, 385, 416, 420};
+	const uint16_t *calls = abi == MACHVM__ABI_I386 ? calls32 : calls64;
+
+	_Static_assert(sizeof(calls64) == sizeof(calls32), "one length");
+	for (size_t i = 0; i < sizeof(calls64) / sizeof(*calls64); i++) {
+		if (calls[i] == number)
+			return true;
+	}
+	return false;
+}
+
+bool machvm__cpu_restart_spurious(struct machvm__cpu *cpu)
+{
+	struct user_regs_struct *r = regs_of(cpu);
+
+	if (!machvm__cpu_in_call(cpu) || (int64_t)r->rax != -EINTR ||
+	    !answers_stops_with_eintr(machvm__cpu_abi(cpu), r->orig_rax))
+		return false;
+	r->rax = (uint64_t)-514; /* ERESTARTNOHAND: again, but EINTR if a handler runs */
+	return true;
+}
+
+void machvm__cpu_aim(struct machvm__cpu *cpu, const struct machvm__cpu_code *code,
+		     const struct machvm__call_form *form, uint64_t sp)
+{
+	struct user_regs_struct *r = regs_of(cpu);
+
+	r->rax = form->number;
+	r->orig_rax = (uint64_t)-1; /* no call to restart */
+	r->rip = code->call;
+	r->eflags &= ~MACHVM__X86_FLAGS_OFF;
+	if (sp)
+		r->rsp = sp;
+	if (code->abi == MACHVM__ABI_I386) {
+		r->rbx = form->args[0];
+		r->rcx = form->args[1];
+		r->rdx = form->args[2];
+		r->rsi = form->args[3];
+		r->rdi = form->args[4];
+		r->rbp = form->args[5];
+		return;
+	}
+	r->rdi = form->args[0];
+	r->rsi = form->args[1];
+	r->rdx = form->args[2];
+	r->r10 = form->args[3];
+	r->r8 = form->args[4];
+	r->r9 = form->args[5];
+}
+
+uint64_t machvm__cpu_result(const struct machvm__cpu *cpu)
+{
+	return const_regs(cpu)->rax;
+}
+
+/* ---- the frame (arch/x86/include/asm/sigframe.h) ---- */
+
+struct context64 {
+	uint64_t r8, r9, r10, r11, r12, r13, r14, r15, di, si, bp, bx, dx, ax, cx, sp, ip, flags;
+	uint16_t cs, gs, fs, ss;
+	uint64_t err, trapno, oldmask, cr2, fpstate, reserved[8];
+};
+
+struct frame64 {
+	uint64_t pretcode;
+	uint64_t uc_flags, uc_link, stack_sp, stack_flags, stack_size;
+	struct context64 context;
+	uint64_t sigmask;
+};
+
+_Static_assert(sizeof(struct frame64) == 8 + 304, "rt_sigframe up to the mask");
+
+static void resumed(const struct machvm__cpu *cpu, uint64_t *ax, uint64_t *ip)
+{
+	const struct user_regs_struct *r = const_regs(cpu);
+
+	*ax = r->rax;
+	*ip = r->rip;
+	switch (machvm__x86_resume(machvm__cpu_in_call(cpu), (int64_t)r->rax)) {
+	case MACHVM__X86_AGAIN:
+		*ax = r->orig_rax;
+		*ip -= 2;
+		break;
+	case MACHVM__X86_EINTR:
+		*ax = (uint64_t)-EINTR;
+		break;
+	case MACHVM__X86_AS_IS:
+		break;
+	}
+}
+
+static ssize_t frame32(const struct machvm__cpu *cpu, const struct machvm__cpu_code *code,
+		       uint64_t sigmask, uint64_t raddr, unsigned char *frame, size_t size)
+{
+	const struct user_regs_struct *r = const_regs(cpu);
+	uint64_t ax, ip;
+
+	resumed(cpu, &ax, &ip);
+	return machvm__x86_frame32(
+		&(struct machvm__x86_words){
+			.ax = (uint32_t)ax, .bx = (uint32_t)r->rbx, .cx = (uint32_t)r->rcx,
+			.dx = (uint32_t)r->rdx, .si = (uint32_t)r->rsi, .di = (uint32_t)r->rdi,
+			.bp = (uint32_t)r->rbp, .sp = (uint32_t)r->rsp, .ip = (uint32_t)ip,
+			.flags = (uint32_t)r->eflags, .cs = (uint16_t)r->cs,
+			.ds = (uint16_t)r->ds, .es = (uint16_t)r->es, .fs = (uint16_t)r->fs,
+			.gs = (uint16_t)r->gs, .ss = (uint16_t)r->ss,
+		},
+		cpu, cpu->vector + sizeof(cpu->vector) - 128, code, sigmask, raddr, frame, size);
+}
+
+static ssize_t frame64(const struct machvm__cpu *cpu, const struct machvm__cpu_code *code,
+		       uint64_t sigmask, uint64_t raddr, unsigned char *frame, size_t size)
+{
+	const struct user_regs_struct *r = const_regs(cpu);
+	size_t at = code->call_skip, fx = (at + sizeof(struct frame64) + 63) & ~(size_t)63, n;
+	struct frame64 f = {
+		.pretcode = code->sigreturn,
+		/* UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS */
+		.uc_flags = 7,
+		.stack_flags = 0x7ffffff0, /* invalid: the alternate stack stays as it is */
+		.context = {
+			.r8 = r->r8, .r9 = r->r9, .r10 = r->r10, .r11 = r->r11, .r12 = r->r12,
+			.r13 = r->r13, .r14 = r->r14, .r15 = r->r15, .di = r->rdi, .si = r->rsi,
+			.bp = r->rbp, .bx = r->rbx, .dx = r->rdx, .cx = r->rcx, .sp = r->rsp,
+			.flags = r->eflags, .cs = (uint16_t)r->cs, .ss = (uint16_t)r->ss,
+			.fpstate = raddr + fx,
+		},
+		.sigmask = sigmask,
+	};
+
+	if (size < fx)
+		return -EOPNOTSUPP;
+	resumed(cpu, &f.context.ax, &f.context.ip);
+	memset(frame, 0, fx);
+	memcpy(frame + at, &f, sizeof(f));
+	n = machvm__x86_xstate(cpu, frame + fx, size - fx);
+	return n ? (ssize_t)(fx + n) : -EOPNOTSUPP;
+}
+
+ssize_t machvm__cpu_frame(const struct machvm__cpu *cpu, const struct machvm__cpu_code *code,
+			  uint64_t sigmask, uint64_t raddr, unsigned char *frame, size_t size)
+{
+	if (code->abi == MACHVM__ABI_I386)
+		return frame32(cpu, code, sigmask, raddr, frame, size);
+	return frame64(cpu, code, sigmask, raddr, frame, size);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A session from inside, and the steps that run in whoever traces. Those run on bare
+ * system calls only (they may be in the helper) and return 0 or -errno.
+ */
+#ifndef MACHVM_REMOTE_HELD_H
+#define MACHVM_REMOTE_HELD_H
+
+#include "session.h"
+#include "tracer.h"
+#include "trace.h"
+
+enum {
+	MACHVM__HELD_SCRATCH = 512,
+	MACHVM__HELD_NEED_HELPER = 1, /* this step must not run in a thread of the caller */
+};
+
+struct machvm__held_thread {
+	int tid;
+	bool stopped; /* else interrupted, and not heard of since */
+};
+
+struct machvm__session {
+	struct machvm__session_target *target;
+	struct machvm__tracer *tracer; /* NULL: the thread that opened us */
+	struct machvm__session_refusal why;
+	unsigned flags;
+	uint64_t deadline;
+
+	/* the tracer's */
+	int lock;
+	bool lost; /* something stays attached that cannot be let go: the tracer must die */
+	bool dead; /* the target is */
+	bool moved;
+	unsigned long affinity[16];
+	struct machvm__held_thread *threads; /* the one that calls is threads[caller] */
+	size_t count, capacity, caller;
+	struct machvm__held_thread one; /* where `threads` points while one is enough */
+	int lost_tids[8];
+	unsigned lost_count;
+
+	/* the calling thread's */
+	struct machvm__cpu saved;
+	uint64_t mask;
+	bool fit, framed, aimed, masked;
+	uint64_t place;
+	size_t frame_size, pushed;
+	unsigned char frame[MACHVM__CPU_FRAME + MACHVM__HELD_SCRATCH];
+	unsigned char old[MACHVM__CPU_FRAME + MACHVM__HELD_SCRATCH];
+
+	/* of the thread that opened us */
+	int opener;
+	uint64_t opener_mask;
+	unsigned long opener_affinity[16];
+	bool opener_moved;
+
+	/* arguments of the step under way */
+	enum machvm__call call;
+	uint64_t args[6];
+	int64_t result;
+	int tid;
+	unsigned set;
+	void *data;
+	const void *const_data;
+	size_t size;
+	uint64_t raddr;
+};
+
+/* Why a step refuses; keeps what was said first for the same step of an earlier thread. */
+int machvm__held_refuse(struct machvm__session *s, int error, const char *step,
+			const char *reason);
+
+/* stop.c */
+int machvm__stop_open(void *session);
+int machvm__stop_close(void *session);
+
+/* run.c: makes the stopped thread threads[caller] ready to call; calls; puts back. */
+int machvm__run_prepare(struct machvm__session *s);
+int machvm__run_call(void *session);
+int machvm__run_push(void *session);
+int machvm__run_restore(struct machvm__session *s);
+
+#endif

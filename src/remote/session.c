@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The outside of a session: who traces, what of the opening thread is set aside meanwhile,
+ * and handing each step to the tracer.
+ */
+#include "session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "held.h"
+#include "syscall.h"
+
+/* ---- the opening thread ---- */
+
+static void block_signals(struct machvm__session *s)
+{
+	uint64_t all = UINT64_MAX;
+
+	machvm__syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&s->opener_mask, 8);
+}
+
+/*
+ * The kernel tells our process about each stop of what it traces (SIGCHLD, CLD_TRAPPED). Nobody
+ * here asked for that: it is taken away again. A child of the caller that ended
+ * meanwhile shares the one pending SIGCHLD with it, so that one is told anew.
+ */
+static void drop_notice(const struct machvm__session *s)
+{
+	uint64_t child = UINT64_C(1) << (SIGCHLD - 1);
+	struct timespec zero = {0};
+	siginfo_t info;
+
+	if (machvm__syscall4(SYS_rt_sigtimedwait, (long)&child, (long)&info, (long)&zero, 8) < 0)
+		return;
+	if (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED) {
+		memset(&info, 0, sizeof(info));
+		if (machvm__syscall6(SYS_waitid, P_ALL, 0, (long)&info,
+				     WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT, 0, 0) ||
+		    !info.si_pid)
+			return;
+	}
+	info.si_signo = SIGCHLD;
+	machvm__syscall3(SYS_rt_sigqueueinfo, getpid(), SIGCHLD, (long)&info);
+}
+
+static void unblock_signals(struct machvm__session *s)
+{
+	if (!s->tracer)
+		drop_notice(s);
+	machvm__syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&s->opener_mask, 0, 8);
+}
+
+static void move_opener_back(struct machvm__session *s)
+{
+	if (s->opener_moved)
+		machvm__syscall3(SYS_sched_setaffinity, 0, sizeof(s->opener_affinity),
+				 (long)s->opener_affinity);
+	s->opener_moved = false;
+}
+
+/* ---- steps ---- */
+
+static int step(struct machvm__session *s, int (*fn)(void *))
+{
+	int result = 0, r = machvm__tracer_run(s->tracer, fn, s, machvm__stop_close, &result);
+
+	if (r)
+		s->dead = true;
+	return r ? r : result;
+}
+
+/*
+ * What was stopped by number must be what is meant. The pidfd tells now: a thread that we
+ * hold keeps its number. The process may also have executed another program since its owner opened
+ * its memory: what we wrote into the stopped thread's memory must be in that one.
+ */
+static int same_target(struct machvm__session *s)
+{
+	unsigned char seen[sizeof(s->frame)];
+	long n = machvm__trace_alive(s->target->pidfd);
+
+	if (n)
+		return machvm__held_refuse(s, (int)n, "identity", "it is gone");
+	if (s->target->mem_fd < 0 || !s->framed)
+		return 0;
+	n = pread(s->target->mem_fd, seen, s->frame_size, (off_t)s->place);
+	if (n == (long)s->frame_size && !memcmp(seen, s->frame, s->frame_size))
+		return 0;
+	return machvm__held_refuse(s, -ESTALE, "identity", "it has executed another program");
+}
+
+static int use_helper(struct machvm__session *s)
+{
+	int r = machvm__tracer_get(&s->tracer);
+
+	return r ? machvm__held_refuse(s, r, "helper", "the tracing helper cannot be started") : 0;
+}
+
+static bool must_help(unsigned flags)
+{
+	return (flags & (MACHVM__SESSION_HELPER | MACHVM__SESSION_ALL)) || !machvm__tracer_alone();
+}
+
+static int open_with(struct machvm__session *s)
+{
+	int r = must_help(s->flags) ? use_helper(s) : 0;
+
+	for (int attempt = 0; !r && attempt < 3; attempt++) {
+		r = step(s, machvm__stop_open);
+		if (r == MACHVM__HELD_NEED_HELPER && !s->tracer) {
+			r = use_helper(s);
+		} else if (r == -EOWNERDEAD) {
+			/* An idle helper may leave while we reach for it. */
+			machvm__tracer_put(s->tracer, true);
+			s->tracer = NULL;
+			s->dead = false;
+			r = use_helper(s);
+		} else {
+			break;
+		}
+	}
+	return r;
+}
+
+static void let_go(struct machvm__session *s)
+{
+	move_opener_back(s);
+	machvm__tracer_put(s->tracer, s->lost);
+	unblock_signals(s);
+	if (s->capacity > 1)
+		munmap(s->threads, s->capacity * sizeof(*s->threads));
+	free(s);
+}
+
+int machvm__session_open(struct machvm__session **session, struct machvm__session_target *target,
+			 unsigned flags, struct machvm__session_refusal *refusal)
+{
+	struct machvm__session *s = malloc(sizeof(*s));
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	/* The big buffers at the end of a part each are written before they are read. */
+	memset(s, 0, offsetof(struct machvm__session, saved));
+	s->fit = s->framed = s->aimed = s->masked = s->opener_moved = false;
+	s->pushed = s->frame_size = 0;
+	s->target = target;
+	s->flags = flags;
+	s->lock = -1;
+	s->threads = &s->one;
+	s->capacity = 1;
+	s->opener = (int)machvm__syscall0(SYS_gettid);
+	block_signals(s);
+	r = open_with(s);
+	if (!r) {
+		r = same_target(s);
+		if (r)
+			(void)step(s, machvm__stop_close);
+	}
+	if (!r) {
+		*session = s;
+		return 0;
+	}
+	if (refusal)
+		*refusal = s->why;
+	let_go(s);
+	return r;
+}
+
+int machvm__session_call(struct machvm__session *session, enum machvm__call call,
+			 const uint64_t args[6], int64_t *result)
+{
+	int r;
+
+	if (!session->fit)
+		return -EOPNOTSUPP;
+	session->call = call;
+	memcpy(session->args, args, sizeof(session->args));
+	r = step(session, machvm__run_call);
+	if (!r)
+		*result = session->result;
+	return r;
+}
+
+int machvm__session_push(struct machvm__session *session, const void *data, size_t size,
+			 uint64_t *raddr)
+{
+	int r;
+
+	if (!session->fit)
+		return -EOPNOTSUPP;
+	session->const_data = data;
+	session->size = size;
+	r = step(session, machvm__run_push);
+	if (!r)
+		*raddr = session->raddr;
+	return r;
+}
+
+int machvm__session_close(struct machvm__session *session)
+{
+	int r;
+
+	if (!session)
+		return 0;
+	r = step(session, machvm__stop_close);
+	let_go(session);
+	return r;
+}
+
+unsigned machvm__session_word(const struct machvm__session *session)
+{
+	return machvm__cpu_abi(&session->saved) == MACHVM__ABI_I386 ? 4 : 8;
+}
+
+/* ---- registers ---- */
+
+size_t machvm__session_threads(const struct machvm__session *session, size_t index, int *tid)
+{
+	if (index < session->count)
+		*tid = session->threads[index].tid;
+	return session->count;
+}
+
+static struct machvm__held_thread *held(struct machvm__session *s, int tid)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		if (s->threads[i].tid == tid && s->threads[i].stopped)
+			return &s->threads[i];
+	}
+	return NULL;
+}
+
+static int get_set(void *session)
+{
+	struct machvm__session *s = session;
+
+	return (int)machvm__trace_get_set(s->tid, s->set, s->data, s->size);
+}
+
+static int set_set(void *session)
+{
+	struct machvm__session *s = session;
+
+	return (int)machvm__trace_set_set(s->tid, s->set, s->const_data, s->size);
+}
+
+/* The calling thread's own registers are set aside while it makes calls for us. */
+static int bring_home(void *session)
+{
+	return machvm__run_restore(session);
+}
+
+static int registers_step(struct machvm__session *s, int tid, unsigned set, size_t size,
+			  int (*fn)(void *))
+{
+	struct machvm__held_thread *t = held(s, tid);
+	int r = 0;
+
+	if (!t)
+		return -ESRCH;
+	if (t == &s->threads[s->caller] && s->aimed) {
+		s->fit = false;
+		r = step(s, bring_home);
+	}
+	s->tid = tid;
+	s->set = set;
+	s->size = size;
+	return r ? r : step(s, fn);
+}
+
+ssize_t machvm__session_get_registers(struct machvm__session *session, int tid, unsigned set,
+				      void *data, size_t size)
+{
+	session->data = data;
+	return registers_step(session, tid, set, size, get_set);
+}
+
+ssize_t machvm__session_set_registers(struct machvm__session *session, int tid, unsigned set,
+				      const void *data, size_t size)
+{
+	session->const_data = data;
+	return registers_step(session, tid, set, size, set_set);
+}

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stopping: whose turn it is, which thread serves, stopping it or all of them, and
+ * letting go. A thread that does not stop in time (the parent of a vfork,
+ * uninterruptible sleep) cannot be let go either: the tracer then ends itself.
+ */
+#include "held.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "syscall.h"
+#include "thread_list.h"
+
+enum {
+	PATIENCE_MS = 100,
+	EACH_MS = 30,
+	PF_EXITING = 0x4,
+	PF_KTHREAD = 0x200000,
+};
+
+/* Whether this process was last refused the suspension of seccomp filters. */
+static bool filters_bind;
+
+int machvm__held_refuse(struct machvm__session *s, int error, const char *step, const char *reason)
+{
+	s->why.step = step;
+	s->why.reason = reason;
+	if (s->count > s->caller)
+		s->why.tid = s->threads[s->caller].tid;
+	return error;
+}
+
+/* ---- turns ---- */
+
+static int take_turn(struct machvm__session *s)
+{
+	int proc_pid = s->target->proc_pid, fd = machvm__thread_list_open(proc_pid, "mem", O_RDWR);
+	long r;
+
+	if (fd == -EACCES || fd == -EPERM)
+		return machvm__held_refuse(s, -EPERM, "open mem", "the kernel refuses us this task");
+	/* A dead leader has no memory, but live threads have. */
+	if (fd < 0)
+		fd = machvm__thread_list_open(proc_pid, "task", O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return machvm__held_refuse(s, fd == -ENOENT ? -ESRCH : fd, "open mem",
+					   "it is gone");
+	for (unsigned round = 0;; round++) {
+		r = machvm__syscall2(SYS_flock, fd, LOCK_EX | LOCK_NB);
+		if (r != -EAGAIN && r != -EINTR)
+			break;
+		if (machvm__trace_now() >= s->deadline) {
+			machvm__syscall1(SYS_close, fd);
+			return machvm__held_refuse(s, -ETIMEDOUT, "turn",
+						   "another user of this library holds it");
+		}
+		machvm__trace_nap(round < 20 ? 50000 : 500000);
+	}
+	s->lock = fd;
+	return 0;
+}
+
+static void end_turn(struct machvm__session *s)
+{
+	if (s->lock >= 0)
+		machvm__syscall1(SYS_close, s->lock);
+	s->lock = -1;
+}
+
+/* ---- the same CPU ---- */
+
+static bool in_mask(const unsigned long *mask, size_t size, int cpu)
+{
+	size_t bits = 8 * sizeof(*mask);
+
+	return cpu >= 0 && (size_t)cpu < size * bits && (mask[cpu / bits] >> (cpu % bits) & 1);
+}
+
+/*
+ * A stop and a call are some hand-overs between two threads: on one CPU each is a context
+ * switch, across CPUs a wake-up. Never beside a real-time thread: it would starve us.
+ */
+static void move_to(struct machvm__session *s, const struct machvm__thread_stat *stat)
+{
+	enum { OTHER = 0, BATCH = 3, IDLE = 5 };
+	unsigned long one[16] = {0};
+	size_t bits = 8 * sizeof(*one);
+	long n;
+
+	if (s->moved || (stat->policy != OTHER && stat->policy != BATCH && stat->policy != IDLE))
+		return;
+	n = machvm__syscall3(SYS_sched_getaffinity, 0, sizeof(s->affinity), (long)s->affinity);
+	if (n <= 0 || !in_mask(s->affinity, (size_t)n / sizeof(*one), stat->cpu))
+		return;
+	one[(size_t)stat->cpu / bits] = 1ul << ((size_t)stat->cpu % bits);
+	s->moved = machvm__syscall3(SYS_sched_setaffinity, 0, n, (long)one) == 0;
+	if (!s->moved || !s->tracer)
+		return;
+	/* Whoever waits for us comes along. */
+	if (machvm__syscall3(SYS_sched_getaffinity, s->opener, sizeof(s->opener_affinity),
+			     (long)s->opener_affinity) == n &&
+	    in_mask(s->opener_affinity, (size_t)n / sizeof(*one), stat->cpu))
+		s->opener_moved = machvm__syscall3(SYS_sched_setaffinity, s->opener, n, (long)one) == 0;
+}
+
+static void move_back(struct machvm__session *s)
+{
+	if (s->moved)
+		machvm__syscall3(SYS_sched_setaffinity, 0, sizeof(s->affinity), (long)s->affinity);
+	s->moved = false;
+}
+
+/* ---- one thread ---- */
+
+static int not_ours(struct machvm__session *s, int tid)
+{
+	int64_t tracer = machvm__thread_list_status(s->target->proc_pid, tid, "TracerPid:", 0);
+
+	if (tracer > 0) {
+		s->why.tracer = (int)tracer;
+		return machvm__held_refuse(s, -EBUSY, "seize", "it is traced already");
+	}
+	return machvm__held_refuse(s, -EPERM, "seize", "the kernel refuses us to trace it");
+}
+
+static int unfiltered(struct machvm__session *s, int tid)
+{
+	int64_t mode = machvm__thread_list_status(s->target->proc_pid, tid, "Seccomp:", 0);
+
+	if (mode <= 0)
+		return 0;
+	return machvm__held_refuse(s, -EOPNOTSUPP, "seccomp",
+				   "it runs under seccomp, and suspending that takes CAP_SYS_ADMIN");
+}
+
+/* Attaches; *filtered tells that a seccomp filter, should there be one, binds our calls. */
+static int seize(struct machvm__session *s, int tid, bool *filtered)
+{
+	int r;
+
+	*filtered = __atomic_load_n(&filters_bind, __ATOMIC_RELAXED);
+	r = machvm__trace_seize(tid, !*filtered);
+	if ((r == -EPERM || r == -EINVAL) && !*filtered) {
+		*filtered = true;
+		r = machvm__trace_seize(tid, false);
+		if (!r)
+			__atomic_store_n(&filters_bind, true, __ATOMIC_RELAXED);
+	}
+	return r == -EPERM ? not_ours(s, tid) : r;
+}
+
+/*
+ * After an interrupt: waits for the stop. A signal that was on its way is delivered first,
+ * as it would have been. Returns 0, -ETIMEDOUT (attached, running), -ESRCH.
+ */
+static int await_stop(struct machvm__session *s, struct machvm__held_thread *t, uint64_t deadline)
+{
+	struct machvm__trace_event event;
+
+	for (;;) {
+		int r = machvm__trace_wait(t->tid, deadline, &event);
+
+		if (r)
+			return r == -ECHILD ? -ESRCH : r;
+		switch (event.stop) {
+		case MACHVM__TRACE_GONE:
+			return -ESRCH;
+		case MACHVM__TRACE_TRAP:
+		case MACHVM__TRACE_GROUP:
+			t->stopped = true;
+			return 0;
+		default:
+			r = machvm__trace_continue(t->tid, event.signal);
+			if (r)
+				return r;
+		}
+	}
+}
+
+/* It stays attached, to be freed by the end of the tracer. */
+static void lose(struct machvm__session *s, int tid)
+{
+	s->lost = true;
+	if (s->lost_count < sizeof(s->lost_tids) / sizeof(*s->lost_tids))
+		s->lost_tids[s->lost_count++] = tid;
+}
+
+static bool lost_before(const struct machvm__session *s, int tid)
+{
+	for (unsigned i = 0; i < s->lost_count; i++) {
+		if (s->lost_tids[i] == tid)
+			return true;
+	}
+	return false;
+}
+
+static void release(struct machvm__session *s, struct machvm__held_thread *t)
+{
+	struct machvm__trace_event event;
+	int r;
+
+	if (!t->stopped) {
+		lose(s, t->tid);
+		return;
+	}
+	r = machvm__trace_detach(t->tid, 0);
+	/* Killed meanwhile: its parent waits until we have seen it. */
+	if (r == -ESRCH)
+		r = machvm__trace_wait(t->tid, machvm__trace_now() + 10000000, &event);
+	t->stopped = false;
+}
+
+/* Attaches to and stops one thread: threads[count], counted on success. */
+static int stop_thread(struct machvm__session *s, int tid, uint64_t deadline)
+{
+	struct machvm__held_thread *t = &s->threads[s->count];
+	bool filtered;
+	int r;
+
+	*t = (struct machvm__held_thread){.tid = tid};
+	r = seize(s, tid, &filtered);
+	if (r)
+		return r;
+	r = machvm__trace_interrupt(tid);
+	if (!r)
+		r = await_stop(s, t, deadline);
+	if (r == -ETIMEDOUT) {
+		lose(s, tid);
+		return machvm__held_refuse(s, r, "stop", "it sleeps where it cannot be stopped");
+	}
+	if (r)
+		return r;
+	if (filtered && !(s->flags & MACHVM__SESSION_STILL)) {
+		r = unfiltered(s, tid);
+		if (r) {
+			release(s, t);
+			return r;
+		}
+	}
+	s->count++;
+	return 0;
+}
+
+static void put_back(struct machvm__session *s)
+{
+	if (s->count > s->caller && s->threads[s->caller].stopped)
+		(void)machvm__run_restore(s);
+	for (size_t i = 0; i < s->count; i++)
+		release(s, &s->threads[i]);
+	s->count = 0;
+}
+
+/* ---- choosing ---- */
+
+/* 0: sleeping, or stopped by job control. 1: running. -1: not now. */
+static int rank(const struct machvm__thread_stat *stat)
+{
+	if (stat->flags & (PF_EXITING | PF_KTHREAD))
+		return -1;
+	switch (stat->state) {
+	case 'S':
+	case 'T':
+		return 0;
+	case 'R':
+	case 't': /* the seize will name the tracer */
+		return 1;
+	}
+	return -1;
+}
+
+/* Stops `tid` and makes it ready, or leaves it as it was. */
+static int try_thread(struct machvm__session *s, int tid, const struct machvm__thread_stat *stat)
+{
+	uint64_t each = machvm__trace_now() + EACH_MS * UINT64_C(1000000);
+	int r;
+
+	if (lost_before(s, tid))
+		return -ETIMEDOUT;
+	move_to(s, stat);
+	/* A thread of the caller cannot give up what it has attached to; it seizes only what
+	 * sleeps interruptibly, and waits. */
+	r = stop_thread(s, tid, !s->tracer ? 0 : each < s->deadline ? each : s->deadline);
+	if (r)
+		return r;
+	s->caller = s->count - 1;
+	r = machvm__run_prepare(s);
+	if (r)
+		put_back(s);
+	return r;
+}
+
+static bool hopeless(int r)
+{
+	return r != -EOPNOTSUPP && r != -ETIMEDOUT && r != -ESRCH && r != -EIO;
+}
+
+static int list_threads(struct machvm__session *s, int **tids, size_t *bytes)
+{
+	size_t capacity = 512;
+
+	for (;;) {
+		long memory;
+		int n;
+
+		*bytes = capacity * sizeof(**tids);
+		memory = (long)mmap(NULL, *bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				    -1, 0);
+		if (memory == -1)
+			return -ENOMEM;
+		*tids = (int *)memory;
+		n = machvm__thread_list_read(s->target->proc_pid, *tids, capacity);
+		if (n >= 0 && (size_t)n <= capacity)
+			return n;
+		munmap(*tids, *bytes);
+		if (n < 0)
+			return n;
+		capacity = 2 * (size_t)n;
+	}
+}
+
+/* Every thread in turn, sleepers first. */
+static int try_threads(struct machvm__session *s)
+{
+	size_t bytes;
+	int *tids, n = list_threads(s, &tids, &bytes), r = -ESRCH;
+	bool tried = false;
+
+	if (n < 0)
+		return n;
+	for (int pass = 0; pass < 2; pass++) {
+		for (int i = 0; i < n && machvm__trace_now() < s->deadline; i++) {
+			struct machvm__thread_stat stat;
+			int e = machvm__thread_list_stat(s->target->proc_pid, tids[i], &stat);
+
+			if (e || rank(&stat) != pass)
+				continue;
+			if (pass == 1 && !s->tracer) {
+				r = MACHVM__HELD_NEED_HELPER;
+				goto out;
+			}
+			r = try_thread(s, tids[i], &stat);
+			tried = true;
+			if (!r || hopeless(r))
+				goto out;
+		}
+	}
+	if (!tried && n > 0)
+		r = machvm__held_refuse(s, -ETIMEDOUT, "stop",
+					"every thread of it sleeps where it cannot be stopped");
+out:
+	munmap(tids, bytes);
+	return r;
+}
+
+static int stop_one(struct machvm__session *s)
+{
+	struct machvm__thread_stat stat;
+	int r = machvm__thread_list_stat(s->target->proc_pid, s->target->proc_pid, &stat), order;
+
+	if (r)
+		return machvm__held_refuse(s, r, "thread list", "it is gone");
+	order = rank(&stat);
+	if (order == 0 || (order == 1 && stat.threads <= 1)) {
+		if (order == 1 && !s->tracer)
+			return MACHVM__HELD_NEED_HELPER;
+		r = try_thread(s, s->target->pid, &stat);
+		if (!r || hopeless(r) || (stat.threads <= 1 && r != -ETIMEDOUT))
+			return r;
+	}
+	/* Thread ids are those of the mounted /proc: of use only where it is ours. */
+	if (s->target->pid != s->target->proc_pid)
+		return order == 0 ? r
+				  : machvm__held_refuse(s, -ETIMEDOUT, "stop",
+							"its threads cannot be named from here");
+	/* A short uninterruptible sleep or a vfork may end in time. */
+	for (;;) {
+		r = try_threads(s);
+		if (r != -ETIMEDOUT || s->lost || machvm__trace_now() >= s->deadline)
+			return r;
+		if (!s->tracer)
+			return MACHVM__HELD_NEED_HELPER;
+		machvm__trace_nap(500000);
+	}
+}
+
+/* ---- all threads ---- */
+
+static bool known_thread(const struct machvm__session *s, int tid)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		if (s->threads[i].tid == tid)
+			return true;
+	}
+	return false;
+}
+
+static int grow(struct machvm__session *s)
+{
+	size_t capacity = s->capacity > 1 ? 2 * s->capacity : 512;
+	long memory = (long)mmap(NULL, capacity * sizeof(*s->threads), PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == -1)
+		return -ENOMEM;
+	memcpy((void *)memory, s->threads, s->count * sizeof(*s->threads));
+	if (s->capacity > 1)
+		munmap(s->threads, s->capacity * sizeof(*s->threads));
+	s->threads = (struct machvm__held_thread *)memory;
+	s->capacity = capacity;
+	return 0;
+}
+
+/* Interrupts every thread not known yet; returns how many there were. */
+static int interrupt_new(struct machvm__session *s)
+{
+	size_t bytes;
+	int *tids, n = list_threads(s, &tids, &bytes), fresh = 0, r = 0;
+
+	for (int i = 0; i < n && !r; i++) {
+		bool filtered;
+
+		if (known_thread(s, tids[i]))
+			continue;
+		if (s->count == s->capacity)
+			r = grow(s);
+		if (!r)
+			r = seize(s, tids[i], &filtered);
+		if (r == -ESRCH) {
+			r = 0;
+			continue;
+		}
+		if (!r) {
+			s->threads[s->count++] = (struct machvm__held_thread){.tid = tids[i]};
+			r = machvm__trace_interrupt(tids[i]);
+			fresh++;
+			r = r == -ESRCH ? 0 : r;
+		}
+	}
+	if (n >= 0)
+		munmap(tids, bytes);
+	return n < 0 ? n : r ? r : fresh;
+}
+
+static void drop(struct machvm__session *s, size_t i)
+{
+	s->threads[i] = s->threads[--s->count];
+}
+
+static int stop_all(struct machvm__session *s)
+{
+	int fresh;
+
+	/* Until a look finds nobody new: a thread that runs can start another. */
+	while ((fresh = interrupt_new(s)) > 0) {
+		for (size_t i = 0; i < s->count; i++) {
+			int r = s->threads[i].stopped ? 0
+						      : await_stop(s, &s->threads[i], s->deadline);
+
+			if (r == -ESRCH) {
+				drop(s, i--);
+			} else if (r) {
+				s->caller = i;
+				return machvm__held_refuse(s, r, "stop",
+							   "it sleeps where it cannot be stopped");
+			}
+		}
+	}
+	return fresh < 0 ? fresh : s->count ? 0 : -ESRCH;
+}
+
+/* The first stopped thread that can call. */
+static int prepare_any(struct machvm__session *s)
+{
+	int r = -ESRCH;
+
+	for (size_t i = 0; i < s->count; i++) {
+		bool filtered = __atomic_load_n(&filters_bind, __ATOMIC_RELAXED);
+
+		s->caller = i;
+		r = filtered && !(s->flags & MACHVM__SESSION_STILL) ? unfiltered(s, s->threads[i].tid)
+								    : 0;
+		if (!r)
+			r = machvm__run_prepare(s);
+		if (!r || r != -EOPNOTSUPP)
+			return r;
+		(void)machvm__run_restore(s);
+	}
+	return r;
+}
+
+/* ---- the steps ---- */
+
+int machvm__stop_open(void *session)
+{
+	struct machvm__session *s = session;
+	int r;
+
+	s->count = s->caller = 0;
+	s->lock = -1;
+	s->deadline = machvm__trace_now() + PATIENCE_MS * UINT64_C(1000000);
+	r = take_turn(s);
+	if (r)
+		return r;
+	if (s->flags & MACHVM__SESSION_ALL) {
+		r = stop_all(s);
+		if (!r)
+			r = prepare_any(s);
+	} else {
+		r = stop_one(s);
+	}
+	if (r) {
+		put_back(s);
+		move_back(s);
+		end_turn(s);
+	}
+	return r;
+}
+
+int machvm__stop_close(void *session)
+{
+	struct machvm__session *s = session;
+
+	put_back(s);
+	move_back(s);
+	end_turn(s);
+	return s->dead ? -ECONNRESET : 0;
+}

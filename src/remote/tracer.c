@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/* The pool of helper processes. */
+#include "tracer.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "syscall.h"
+#include "trace.h"
+
+enum turn { GONE, REQUEST, DONE }; /* GONE is what the kernel writes when the helper dies */
+
+enum {
+	BLOCK = 128 * 1024, /* record, thread area, guard, stack */
+	AREA = 32 * 1024,
+	IDLE_MS = 2000,
+	WATCH_MS = 100,
+	POOL = 16,
+};
+
+struct credentials {
+	uid_t uid[3];
+	gid_t gid[3];
+	struct __user_cap_data_struct caps[2];
+};
+
+struct machvm__tracer {
+	int turn;	/* futex; also cleared by the kernel at exit */
+	int pid, owner; /* owner: thread group that made it */
+	int result;
+	int (*fn)(void *);
+	int (*abandon)(void *);
+	void *arg;
+	bool leave, busy;
+	struct credentials credentials;
+	void *block;
+};
+
+static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct machvm__tracer *pool[POOL];
+
+static long futex(int *word, int what, int value, const struct timespec *timeout)
+{
+	/* Not private: the kernel's wake-up at exit is not either. */
+	return machvm__syscall4(SYS_futex, (long)word, what, value, (long)timeout);
+}
+
+/* ---- inside the helper ---- */
+
+static void wake_up(int signal)
+{
+	(void)signal;
+}
+
+/* The process that made us is gone, or lives in another address space now. */
+static bool orphaned(const struct machvm__tracer *t)
+{
+	enum { KCMP_VM = 1 };
+	long r;
+
+	if (machvm__syscall0(SYS_getppid) != t->owner)
+		return true;
+	r = machvm__syscall6(SYS_kcmp, machvm__syscall0(SYS_getpid), t->owner, KCMP_VM, 0, 0, 0);
+	return r > 0;
+}
+
+/* Signals: none but the one that says that a thread of our maker ended. */
+static void settle(void)
+{
+	struct sigaction wake = {.sa_handler = wake_up}, standard = {.sa_handler = SIG_DFL};
+	uint64_t mask = ~(UINT64_C(1) << (SIGUSR1 - 1));
+
+	sigaction(SIGUSR1, &wake, NULL);
+	/* Ignored, it would reap what we trace; as it is, it is blocked and does nothing. */
+	sigaction(SIGCHLD, &standard, NULL);
+	machvm__syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof(mask));
+	machvm__syscall0(SYS_setsid);
+	machvm__syscall3(SYS_close_range, 0, UINT32_MAX, 0);
+	machvm__syscall2(SYS_prctl, PR_SET_PDEATHSIG, SIGUSR1);
+	machvm__syscall2(SYS_prctl, PR_SET_NAME, (long)"machvm-tracer");
+}
+
+/* From here on nobody can make a request: one that came first keeps us. */
+static bool retire(struct machvm__tracer *t)
+{
+	int turn = DONE;
+
+	return __atomic_compare_exchange_n(&t->turn, &turn, GONE, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_ACQUIRE);
+}
+
+static int serve(void *arg)
+{
+	struct machvm__tracer *t = arg;
+	unsigned idle = 0;
+
+	settle();
+	for (;;) {
+		int turn = __atomic_load_n(&t->turn, __ATOMIC_ACQUIRE);
+		struct timespec watch = {0, WATCH_MS * 1000000L};
+
+		if (turn == REQUEST) {
+			idle = 0;
+			t->result = t->fn(t->arg);
+			__atomic_store_n(&t->turn, DONE, __ATOMIC_RELEASE);
+			futex(&t->turn, FUTEX_WAKE, 1, NULL);
+			continue;
+		}
+		if (futex(&t->turn, FUTEX_WAIT, DONE, &watch) == -EAGAIN)
+			continue;
+		if (orphaned(t)) {
+			if (t->abandon)
+				t->abandon(t->arg);
+			return 0;
+		}
+		idle = __atomic_load_n(&t->busy, __ATOMIC_ACQUIRE) ? 0 : idle + 1;
+		if ((__atomic_load_n(&t->leave, __ATOMIC_ACQUIRE) || idle > IDLE_MS / WATCH_MS) &&
+		    retire(t))
+			return 0;
+	}
+}
+
+/* ---- outside ---- */
+
+static void credentials_of_thread(struct credentials *c)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+
+	memset(c, 0, sizeof(*c));
+	machvm__syscall3(SYS_getresuid, (long)&c->uid[0], (long)&c->uid[1], (long)&c->uid[2]);
+	machvm__syscall3(SYS_getresgid, (long)&c->gid[0], (long)&c->gid[1], (long)&c->gid[2]);
+	machvm__syscall2(SYS_capget, (long)&header, (long)c->caps);
+}
+
+bool machvm__tracer_alone(void)
+{
+	struct stat st;
+
+	/* A link for "." and "..", one for each thread. */
+	return !stat("/proc/self/task", &st) && st.st_nlink == 3;
+}
+
+int machvm__tracer_pid(const struct machvm__tracer *tracer)
+{
+	return tracer->pid;
+}
+
+static bool dead(struct machvm__tracer *t)
+{
+	return __atomic_load_n(&t->turn, __ATOMIC_ACQUIRE) == GONE;
+}
+
+/* Its stack goes when it has ended, not when it says so. */
+static void discard(struct machvm__tracer *t)
+{
+	machvm__syscall4(SYS_wait4, t->pid, 0, __WALL, 0);
+	munmap(t->block, BLOCK);
+}
+
+static int create(struct machvm__tracer **tracer)
+{
+	unsigned char *block = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	struct machvm__tracer *t = (struct machvm__tracer *)(void *)block;
+	uint64_t all = ~UINT64_C(0), before;
+	void *tls;
+	long r;
+
+	if (block == MAP_FAILED)
+		return -errno;
+	/* Not a fork's business: the child of a fork has no such helper. */
+	madvise(block, BLOCK, MADV_DONTFORK);
+	mprotect(block + 4096 + AREA, 4096, PROT_NONE);
+	t->block = block;
+	t->turn = DONE;
+	t->busy = true;
+	t->owner = getpid();
+	credentials_of_thread(&t->credentials);
+	tls = machvm__arch_thread_area(block + 4096, AREA);
+	machvm__syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&before, sizeof(all));
+	/* No exit signal: a plain wait of ours never sees it. */
+	r = machvm__arch_clone(CLONE_VM | CLONE_SETTLS | CLONE_CHILD_CLEARTID, block + BLOCK, NULL,
+			       &t->turn, tls, serve, t);
+	machvm__syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, sizeof(all));
+	if (r < 0) {
+		munmap(block, BLOCK);
+		return (int)r;
+	}
+	t->pid = (int)r;
+	*tracer = t;
+	return 0;
+}
+
+static void dismiss(struct machvm__tracer *t)
+{
+	__atomic_store_n(&t->leave, true, __ATOMIC_RELEASE);
+	/* A wake-up without a request: it looks at `leave` and goes. */
+	futex(&t->turn, FUTEX_WAKE, 1, NULL);
+}
+
+/* An idle helper with our rights, or NULL. Called with the lock held. */
+static struct machvm__tracer *take(int owner, const struct credentials *rights)
+{
+	for (unsigned i = 0; i < POOL; i++) {
+		struct machvm__tracer *t = pool[i];
+
+		if (!t || t->owner != owner)
+			continue;
+		if (!t->busy && dead(t)) {
+			pool[i] = NULL;
+			discard(t);
+		} else if (!t->busy && memcmp(&t->credentials, rights, sizeof(*rights))) {
+			dismiss(t);
+		} else if (!t->busy && !t->leave) {
+			__atomic_store_n(&t->busy, true, __ATOMIC_RELEASE);
+			return t;
+		}
+	}
+	return NULL;
+}
+
+static void remember(struct machvm__tracer *t)
+{
+	for (unsigned i = 0; i < POOL; i++) {
+		if (!pool[i]) {
+			pool[i] = t;
+			return;
+		}
+	}
+}
+
+/* After a fork the pool names helpers of the parent, in memory that was not inherited. */
+static void forget_inherited(void)
+{
+	static int owner;
+
+	if (owner != getpid()) {
+		memset(pool, 0, sizeof(pool));
+		owner = getpid();
+	}
+}
+
+int machvm__tracer_get(struct machvm__tracer **tracer)
+{
+	struct credentials rights;
+	struct machvm__tracer *t;
+	int r = 0;
+
+	credentials_of_thread(&rights);
+	pthread_mutex_lock(&pool_lock);
+	forget_inherited();
+	t = take(getpid(), &rights);
+	if (!t) {
+		r = create(&t);
+		if (!r)
+			remember(t);
+	}
+	pthread_mutex_unlock(&pool_lock);
+	if (!r)
+		*tracer = t;
+	return r;
+}
+
+void machvm__tracer_put(struct machvm__tracer *tracer, bool spent)
+{
+	bool kept = false;
+
+	if (!tracer)
+		return;
+	pthread_mutex_lock(&pool_lock);
+	for (unsigned i = 0; i < POOL; i++)
+		kept = kept || pool[i] == tracer;
+	tracer->abandon = NULL;
+	if (kept && !spent && !dead(tracer)) {
+		__atomic_store_n(&tracer->busy, false, __ATOMIC_RELEASE);
+	} else {
+		/* Its end frees what it traces. */
+		machvm__syscall2(SYS_kill, tracer->pid, SIGKILL);
+		for (unsigned i = 0; i < POOL; i++)
+			pool[i] = pool[i] == tracer ? NULL : pool[i];
+		discard(tracer);
+	}
+	pthread_mutex_unlock(&pool_lock);
+}
+
+int machvm__tracer_run(struct machvm__tracer *tracer, int (*fn)(void *), void *arg,
+		       int (*abandon)(void *), int *result)
+{
+	int turn;
+
+	if (!tracer) {
+		*result = fn(arg);
+		return 0;
+	}
+	tracer->fn = fn;
+	tracer->arg = arg;
+	tracer->abandon = abandon;
+	turn = DONE;
+	if (!__atomic_compare_exchange_n(&tracer->turn, &turn, REQUEST, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		return -EOWNERDEAD;
+	futex(&tracer->turn, FUTEX_WAKE, 1, NULL);
+	while ((turn = __atomic_load_n(&tracer->turn, __ATOMIC_ACQUIRE)) == REQUEST)
+		futex(&tracer->turn, FUTEX_WAIT, REQUEST, NULL);
+	if (turn == GONE)
+		return -EOWNERDEAD;
+	*result = tracer->result;
+	return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who traces. Tracing belongs to one thread, and everything it traces shows in
+ * every wait of its process; so a thread of the caller may trace only while no other thread
+ * of the caller exists. Otherwise a helper does: a process of its own that shares
+ * our memory, in a session of its own, with its own descriptors and no signals. It can be given
+ * up by letting it die, which frees whatever it traces. It leaves by itself soon after
+ * the last request, when this process ends, and when this process executes another program.
+ */
+#ifndef MACHVM_REMOTE_TRACER_H
+#define MACHVM_REMOTE_TRACER_H
+
+#include <stdbool.h>
+
+struct machvm__tracer;
+
+/* A helper for one session: an idle one or a new one. -errno when none can be had. */
+__attribute__((__warn_unused_result__)) int machvm__tracer_get(struct machvm__tracer **tracer);
+/* Hands it back; `spent` lets it die first. */
+void machvm__tracer_put(struct machvm__tracer *tracer, bool spent);
+
+/*
+ * Runs fn(arg) in the helper, or here when `tracer` is NULL, and stores what it returned.
+ * `abandon` is what the helper runs instead of waiting for more when this process
+ * is gone, NULL when there is nothing to put back. -EOWNERDEAD when the helper died.
+ */
+__attribute__((__warn_unused_result__)) int machvm__tracer_run(struct machvm__tracer *tracer,
+							       int (*fn)(void *), void *arg,
+							       int (*abandon)(void *), int *result);
+
+/* Whether this process has one thread only. */
+bool machvm__tracer_alone(void);
+
+/* The helper's pid, for tests. */
+int machvm__tracer_pid(const struct machvm__tracer *tracer);
+
+#endif
