@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting a victim, watching it from outside the library, and ending it. */
+#ifndef TESTS_REMOTE_SUPPORT_H
+#define TESTS_REMOTE_SUPPORT_H
+
+#include <stdbool.h>
+
+#include "session.h"
+#include "shared.h"
+
+struct victim {
+	int pid, pidfd, shared_fd;
+	unsigned threads;
+	struct shared *shared;
+	struct machvm__session_target target;
+};
+
+/* Ends the program with status 1 and a sentence. */
+__attribute__((format(printf, 1, 2), noreturn)) void fail(const char *format, ...);
+#define REQUIRE(condition, ...)                                                                    \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			fail(__VA_ARGS__);                                                         \
+	} while (0)
+
+/* exec's `program scenario threads` and waits until all its threads run. */
+void victim_start(struct victim *v, const char *program, const char *scenario, unsigned threads);
+/* Tells it to finish, and fails unless its own checks passed. */
+void victim_finish(struct victim *v);
+void victim_kill(struct victim *v);
+
+/* The state letter of a thread, from /proc; 0 when it is gone. */
+char thread_state(int pid, int tid);
+int tracer_of(int pid, int tid);
+/* Fails unless no thread is traced or held in a tracing stop (bounded wait). */
+void victim_is_free(struct victim *v);
+/* Fails unless every thread that runs its body gets on (bounded wait). */
+void victim_gets_on(struct victim *v);
+
+/* The first field of /proc/PID/maps's line for `address`: "rw-p". */
+void protection_of(int pid, uint64_t address, char text[5]);
+
+/* How many rounds: `quick`, or what MACHVM_REMOTE_ROUNDS says. */
+unsigned rounds(unsigned quick);
+
+#endif
