@@ -89,23 +89,33 @@ static void classify(int status, struct machvm__trace_event *event)
 	}
 }
 
-/*
- * First the CPU is given away again and again: a target on the same CPU then runs, and one
- * on another is seen without waiting for a wake-up. Then naps that grow.
- */
-static void pause_before(unsigned round)
+/* A notice of the kernel (SIGCHLD), or some time. */
+static void await_notice(struct machvm__trace_pace *pace, uint64_t ns)
 {
-	if (round < 200)
-		machvm__syscall0(SYS_sched_yield);
-	else
-		machvm__trace_nap(round < 300 ? 20000 : round < 400 ? 200000 : 2000000);
+	uint64_t child = UINT64_C(1) << (SIGCHLD - 1);
+	struct timespec limit = {0, (long)ns};
+	siginfo_t info;
+
+	if (machvm__syscall4(SYS_rt_sigtimedwait, (long)&child, (long)&info, (long)&limit, 8) < 0)
+		return;
+	pace->swallowed = true;
+	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED)
+		pace->other = info;
 }
 
-int machvm__trace_wait(int tid, uint64_t deadline, struct machvm__trace_event *event)
+/*
+ * First the CPU is given away: a target on the same CPU then runs, and one on another is
+ * seen without a wake-up. Where that takes long because others run here too, and
+ * when it has lasted for a while, we sleep until the kernel tells.
+ */
+int machvm__trace_wait(int tid, uint64_t deadline, struct machvm__trace_pace *pace,
+		       struct machvm__trace_event *event)
 {
+	enum { GLANCE = 60000, SLICE = 400000 };
+	uint64_t start = 0, before = 0, now;
 	int status = 0;
 
-	for (unsigned round = 0;; round++) {
+	for (uint64_t nap = 250000;;) {
 		long r = machvm__syscall4(SYS_wait4, tid, (long)&status, __WALL | WNOHANG, 0);
 
 		if (r == tid) {
@@ -114,9 +124,20 @@ int machvm__trace_wait(int tid, uint64_t deadline, struct machvm__trace_event *e
 		}
 		if (r < 0 && r != -EINTR)
 			return (int)r;
-		if (deadline && (round & 15) == 15 && machvm__trace_now() >= deadline)
+		now = machvm__trace_now();
+		start = start ? start : now;
+		if (deadline && now >= deadline)
 			return -ETIMEDOUT;
-		pause_before(round);
+		if (before && now - before > SLICE)
+			pace->crowded = true;
+		if (!pace->crowded && now - start < GLANCE) {
+			before = now;
+			machvm__syscall0(SYS_sched_yield);
+		} else {
+			before = 0;
+			await_notice(pace, nap);
+			nap = nap < 5000000 ? 2 * nap : nap;
+		}
 	}
 }
 

@@ -39,12 +39,20 @@ MACHVM__TRACE_WARN int machvm__trace_continue(int tid, int signal);
 /* Continues until the next entry or exit of a system call. */
 MACHVM__TRACE_WARN int machvm__trace_to_call(int tid, int signal);
 
+/* How a tracer waits, kept from one wait to the next. SIGCHLD is blocked meanwhile. */
+struct machvm__trace_pace {
+	bool crowded;	 /* others run here: giving the CPU away costs whole time slices */
+	bool swallowed;	 /* some SIGCHLD was taken */
+	siginfo_t other; /* the last one that no tracing caused; si_signo 0 for none */
+};
+
 /*
  * Waits until `tid` reports something, at most until `deadline` (CLOCK_MONOTONIC, ns;
- * 0: for ever). -ETIMEDOUT then; -ECHILD when there is nothing to wait for. Polls: it needs
- * no signal, and works when another thread's wait has taken the notification.
+ * 0: for ever). -ETIMEDOUT then; -ECHILD when there is nothing to wait for. It looks again and
+ * again, so that it does not matter if a notice is lost or never sent.
  */
 MACHVM__TRACE_WARN int machvm__trace_wait(int tid, uint64_t deadline,
+					  struct machvm__trace_pace *pace,
 					  struct machvm__trace_event *event);
 
 /* The exit of a system call proves that it is over. 1: at an exit, *value what it returns and

@@ -10,6 +10,10 @@
 #include "tracer.h"
 #include "trace.h"
 
+/* How long a target may take to stop: with its threads queued for a busy CPU, several
+ * time slices each. */
+#define MACHVM__HELD_PATIENCE UINT64_C(1000000000)
+
 enum {
 	MACHVM__HELD_SCRATCH = 512,
 	MACHVM__HELD_NEED_HELPER = 1, /* this step must not run in a thread of the caller */
@@ -18,6 +22,7 @@ enum {
 struct machvm__held_thread {
 	int tid;
 	bool stopped; /* else interrupted, and not heard of since */
+	bool changed; /* its registers were set */
 };
 
 struct machvm__session {
@@ -32,6 +37,7 @@ struct machvm__session {
 	bool lost; /* something stays attached that cannot be let go: the tracer must die */
 	bool dead; /* the target is */
 	bool moved;
+	struct machvm__trace_pace pace;
 	unsigned long affinity[16];
 	struct machvm__held_thread *threads; /* the one that calls is threads[caller] */
 	size_t count, capacity, caller;
@@ -42,7 +48,7 @@ struct machvm__session {
 	/* the calling thread's */
 	struct machvm__cpu saved;
 	uint64_t mask;
-	bool fit, framed, aimed, masked;
+	bool fit, framed, aimed, masked, spurious;
 	uint64_t place;
 	size_t frame_size, pushed;
 	unsigned char frame[MACHVM__CPU_FRAME + MACHVM__HELD_SCRATCH];

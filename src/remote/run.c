@@ -179,12 +179,12 @@ int machvm__run_prepare(struct machvm__session *s)
 	enum machvm__abi abi;
 	int tid = tid_of(s), r;
 
-	s->framed = s->aimed = s->masked = s->fit = false;
+	s->framed = s->aimed = s->masked = s->fit = s->spurious = false;
 	s->pushed = 0;
 	r = machvm__cpu_read(tid, &s->saved);
 	if (r)
 		return machvm__held_refuse(s, r, "registers", "its registers cannot be read");
-	machvm__cpu_restart_spurious(&s->saved);
+	s->spurious = machvm__cpu_restart_spurious(&s->saved);
 	if (s->flags & MACHVM__SESSION_STILL)
 		return 0;
 	abi = machvm__cpu_abi(&s->saved);
@@ -246,7 +246,7 @@ static int give_up(struct machvm__session *s)
 	int r = machvm__trace_interrupt(tid_of(s));
 
 	if (!r)
-		r = machvm__trace_wait(tid_of(s), machvm__trace_now() + 10000000, &event);
+		r = machvm__trace_wait(tid_of(s), machvm__trace_now() + 10000000, &s->pace, &event);
 	if (r) {
 		s->lost = true;
 		s->threads[s->caller].stopped = false;
@@ -266,7 +266,7 @@ static int to_exit(struct machvm__session *s, int64_t *value)
 		int r = machvm__trace_to_call(tid, signal);
 
 		if (!r)
-			r = machvm__trace_wait(tid, entered ? 0 : s->deadline, &event);
+			r = machvm__trace_wait(tid, entered ? 0 : s->deadline, &s->pace, &event);
 		if (r == -ETIMEDOUT)
 			return give_up(s);
 		if (r || event.stop == MACHVM__TRACE_GONE)
@@ -307,14 +307,14 @@ int machvm__run_call(void *session)
 	r = machvm__call_spell(abi, s->call, s->args, &form);
 	if (r)
 		return r;
-	s->deadline = machvm__trace_now() + 100000000;
+	s->deadline = machvm__trace_now() + MACHVM__HELD_PATIENCE;
 	do {
 		r = aim(s, &form);
 		if (!r)
 			r = to_exit(s, &value);
 	} while (!r && interrupted(value));
 	s->result = machvm__call_result(abi, (uint64_t)value);
-	return r;
+	return r == -ESRCH ? gone(s) : r;
 }
 
 int machvm__run_push(void *session)
@@ -344,7 +344,7 @@ int machvm__run_restore(struct machvm__session *s)
 
 	if (s->masked)
 		r = machvm__trace_set_mask(tid, s->mask);
-	if (s->aimed) {
+	if (s->aimed || (s->spurious && !s->threads[s->caller].changed)) {
 		e = machvm__cpu_write(tid, &s->saved);
 		r = r ? r : e;
 	}
@@ -355,10 +355,10 @@ int machvm__run_restore(struct machvm__session *s)
 		r = r ? r : e;
 	}
 	/* The kernel looks for a call to restart only on its way through a signal. */
-	if (s->aimed && machvm__cpu_in_call(&s->saved)) {
+	if ((s->aimed || s->spurious) && machvm__cpu_in_call(&s->saved)) {
 		e = machvm__trace_interrupt(tid);
 		r = r ? r : e;
 	}
-	s->aimed = s->masked = s->framed = false;
+	s->aimed = s->masked = s->framed = s->spurious = false;
 	return r == -ESRCH ? gone(s) : r;
 }

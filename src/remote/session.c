@@ -31,29 +31,35 @@ static void block_signals(struct machvm__session *s)
  * here asked for that: it is taken away again. A child of the caller that ended
  * meanwhile shares the one pending SIGCHLD with it, so that one is told anew.
  */
-static void drop_notice(const struct machvm__session *s)
+static void drop_notices(struct machvm__session *s)
 {
 	uint64_t child = UINT64_C(1) << (SIGCHLD - 1);
 	struct timespec zero = {0};
 	siginfo_t info;
 
-	if (machvm__syscall4(SYS_rt_sigtimedwait, (long)&child, (long)&info, (long)&zero, 8) < 0)
+	if (machvm__syscall4(SYS_rt_sigtimedwait, (long)&child, (long)&info, (long)&zero, 8) > 0) {
+		s->pace.swallowed = true;
+		if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED)
+			s->pace.other = info;
+	}
+	if (!s->pace.swallowed)
 		return;
-	if (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED) {
+	if (!s->pace.other.si_signo) {
 		memset(&info, 0, sizeof(info));
 		if (machvm__syscall6(SYS_waitid, P_ALL, 0, (long)&info,
 				     WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT, 0, 0) ||
 		    !info.si_pid)
 			return;
+		s->pace.other = info;
 	}
-	info.si_signo = SIGCHLD;
-	machvm__syscall3(SYS_rt_sigqueueinfo, getpid(), SIGCHLD, (long)&info);
+	s->pace.other.si_signo = SIGCHLD;
+	machvm__syscall3(SYS_rt_sigqueueinfo, getpid(), SIGCHLD, (long)&s->pace.other);
 }
 
 static void unblock_signals(struct machvm__session *s)
 {
 	if (!s->tracer)
-		drop_notice(s);
+		drop_notices(s);
 	machvm__syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&s->opener_mask, 0, 8);
 }
 
@@ -149,7 +155,7 @@ int machvm__session_open(struct machvm__session **session, struct machvm__sessio
 		return -ENOMEM;
 	/* The big buffers at the end of a part each are written before they are read. */
 	memset(s, 0, offsetof(struct machvm__session, saved));
-	s->fit = s->framed = s->aimed = s->masked = s->opener_moved = false;
+	s->fit = s->framed = s->aimed = s->masked = s->spurious = s->opener_moved = false;
 	s->pushed = s->frame_size = 0;
 	s->target = target;
 	s->flags = flags;
@@ -286,6 +292,11 @@ ssize_t machvm__session_get_registers(struct machvm__session *session, int tid, 
 ssize_t machvm__session_set_registers(struct machvm__session *session, int tid, unsigned set,
 				      const void *data, size_t size)
 {
+	ssize_t n;
+
 	session->const_data = data;
-	return registers_step(session, tid, set, size, set_set);
+	n = registers_step(session, tid, set, size, set_set);
+	if (n >= 0)
+		held(session, tid)->changed = true;
+	return n;
 }

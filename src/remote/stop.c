@@ -17,8 +17,7 @@
 #include "thread_list.h"
 
 enum {
-	PATIENCE_MS = 100,
-	EACH_MS = 30,
+	EACH_MS = 250,
 	PF_EXITING = 0x4,
 	PF_KTHREAD = 0x200000,
 };
@@ -83,7 +82,8 @@ static bool in_mask(const unsigned long *mask, size_t size, int cpu)
 
 /*
  * A stop and a call are some hand-overs between two threads: on one CPU each is a context
- * switch, across CPUs a wake-up. Never beside a real-time thread: it would starve us.
+ * switch, across CPUs a wake-up. Never beside a real-time thread, which would starve us, nor
+ * beside one that runs: it would have to wait for its turn before it can stop.
  */
 static void move_to(struct machvm__session *s, const struct machvm__thread_stat *stat)
 {
@@ -92,7 +92,7 @@ static void move_to(struct machvm__session *s, const struct machvm__thread_stat 
 	size_t bits = 8 * sizeof(*one);
 	long n;
 
-	if (s->moved || (stat->policy != OTHER && stat->policy != BATCH && stat->policy != IDLE))
+	if (s->moved || stat->state == 'R' || (stat->policy != OTHER && stat->policy != BATCH && stat->policy != IDLE))
 		return;
 	n = machvm__syscall3(SYS_sched_getaffinity, 0, sizeof(s->affinity), (long)s->affinity);
 	if (n <= 0 || !in_mask(s->affinity, (size_t)n / sizeof(*one), stat->cpu))
@@ -163,7 +163,7 @@ static int await_stop(struct machvm__session *s, struct machvm__held_thread *t, 
 	struct machvm__trace_event event;
 
 	for (;;) {
-		int r = machvm__trace_wait(t->tid, deadline, &event);
+		int r = machvm__trace_wait(t->tid, deadline, &s->pace, &event);
 
 		if (r)
 			return r == -ECHILD ? -ESRCH : r;
@@ -211,7 +211,8 @@ static void release(struct machvm__session *s, struct machvm__held_thread *t)
 	r = machvm__trace_detach(t->tid, 0);
 	/* Killed meanwhile: its parent waits until we have seen it. */
 	if (r == -ESRCH)
-		r = machvm__trace_wait(t->tid, machvm__trace_now() + 10000000, &event);
+		r = machvm__trace_wait(t->tid, machvm__trace_now() + 10000000, &s->pace,
+				       &event);
 	t->stopped = false;
 }
 
@@ -246,12 +247,25 @@ static int stop_thread(struct machvm__session *s, int tid, uint64_t deadline)
 	return 0;
 }
 
+/* A bystander whose call answered the stop with EINTR makes it again. */
+static void restart_other(struct machvm__session *s, const struct machvm__held_thread *t)
+{
+	if (!t->stopped || t->changed || machvm__cpu_read(t->tid, &s->saved) ||
+	    !machvm__cpu_restart_spurious(&s->saved))
+		return;
+	if (!machvm__cpu_write(t->tid, &s->saved))
+		(void)!machvm__trace_interrupt(t->tid);
+}
+
 static void put_back(struct machvm__session *s)
 {
 	if (s->count > s->caller && s->threads[s->caller].stopped)
 		(void)machvm__run_restore(s);
-	for (size_t i = 0; i < s->count; i++)
+	for (size_t i = 0; i < s->count; i++) {
+		if (i != s->caller)
+			restart_other(s, &s->threads[i]);
 		release(s, &s->threads[i]);
+	}
 	s->count = 0;
 }
 
@@ -502,7 +516,7 @@ int machvm__stop_open(void *session)
 
 	s->count = s->caller = 0;
 	s->lock = -1;
-	s->deadline = machvm__trace_now() + PATIENCE_MS * UINT64_C(1000000);
+	s->deadline = machvm__trace_now() + MACHVM__HELD_PATIENCE;
 	r = take_turn(s);
 	if (r)
 		return r;

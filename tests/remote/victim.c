@@ -181,10 +181,11 @@ static void connect_for_ever(const struct sockaddr_in *address)
 		int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		char c;
 
-		if (s < 0 || connect(s, (const struct sockaddr *)address, sizeof(*address)))
+		if (s < 0)
 			_exit(1);
-		/* Until the other side closes: a reset leaves no port behind. */
-		if (read(s, &c, 1) < 0 && errno != ECONNRESET)
+		/* Until the other side closes; its reset may come before connect is back. */
+		if (!connect(s, (const struct sockaddr *)address, sizeof(*address)) &&
+		    read(s, &c, 1) < 0 && errno != ECONNRESET)
 			_exit(1);
 		close(s);
 		nanosleep(&(struct timespec){0, 1000000}, NULL);
@@ -334,11 +335,10 @@ static void on_trap(int signal)
 
 static void body_sigtrap(unsigned me)
 {
-	struct sigaction action = {.sa_handler = me & 1 ? SIG_IGN : on_trap}, now;
+	struct sigaction action = {.sa_handler = on_trap}, now;
 	sigset_t blocked, set;
 
-	/* One process, one disposition: handled. Every second thread keeps it blocked. */
-	action.sa_handler = on_trap;
+	/* Every second thread keeps it blocked. */
 	sigaction(SIGTRAP, &action, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTRAP);
@@ -453,8 +453,13 @@ static void body_vfork(unsigned me)
 static void body_longvfork(unsigned me)
 {
 	int status = -1;
-	pid_t child = vfork();
+	pid_t child;
 
+	if (me) {
+		body_nanosleep(me);
+		return;
+	}
+	child = vfork();
 	if (!child) {
 		while (!__atomic_load_n(&shared->gate, __ATOMIC_ACQUIRE)) {
 			__atomic_fetch_add(&shared->progress[me], 1, __ATOMIC_RELAXED);
@@ -571,7 +576,7 @@ static void body_dispatch(unsigned me)
 /* ---- restartable sequences ---- */
 
 static struct {
-	_Alignas(64) volatile uintptr_t count, shadow;
+	_Alignas(64) volatile uintptr_t count;
 } per_cpu[64];
 
 int rseq_increment(volatile struct rseq *area, volatile uintptr_t *slots);
