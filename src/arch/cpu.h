@@ -82,6 +82,10 @@ __attribute__((__warn_unused_result__)) ssize_t
 machvm__cpu_frame(const struct machvm__cpu *cpu, const struct machvm__cpu_code *code,
 		  uint64_t sigmask, uint64_t raddr, unsigned char *frame, size_t size);
 
+/* Whether `bytes` begin with a frame of ours: the remains of a tracer that was killed. */
+bool machvm__cpu_is_frame(const struct machvm__cpu_code *code, const unsigned char *bytes,
+			  size_t size);
+
 /* Look for code in `bytes`, which stand at `raddr`. True when found; fills its part of `code`. */
 bool machvm__cpu_find_call(enum machvm__abi abi, const unsigned char *bytes, size_t size,
 			   uint64_t raddr, struct machvm__cpu_code *code);

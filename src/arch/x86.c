@@ -165,19 +165,19 @@ static size_t without_tiles(size_t size)
 
 size_t machvm__x86_xstate(const struct machvm__cpu *cpu, unsigned char *out, size_t size)
 {
-	struct sw_bytes sw;
+	struct sw_bytes sw = {.magic1 = FP_MAGIC1};
 	uint64_t present;
 	size_t length = cpu->vector_size;
 
 	if (length < XSAVE_SMALLEST || length + 4 > size)
 		return 0;
-	memcpy(&sw, cpu->vector + SW_BYTES, sizeof(sw));
+	/* ptrace puts the mask of features where a frame has its magic number. */
+	memcpy(&sw.features, cpu->vector + SW_BYTES, sizeof(sw.features));
 	memcpy(&present, cpu->vector + XSAVE_HEADER, sizeof(present));
 	if ((sw.features & XFEATURE_AMX) && !(present & XFEATURE_AMX)) {
 		sw.features &= ~XFEATURE_AMX;
 		length = without_tiles(length);
 	}
-	sw.magic1 = FP_MAGIC1;
 	sw.state_size = (uint32_t)length;
 	sw.extended_size = (uint32_t)length + 4;
 	memcpy(out, cpu->vector, length);
@@ -199,7 +199,8 @@ struct context32 {
 
 struct frame32 {
 	uint32_t pretcode, sig, pinfo, puc;
-	unsigned char info[128];
+	uint32_t cookie[2]; /* in siginfo's place */
+	unsigned char info[120];
 	uint32_t uc_flags, uc_link, stack_sp, stack_flags, stack_size;
 	struct context32 context;
 	uint32_t sigmask[2];
@@ -207,6 +208,19 @@ struct frame32 {
 
 _Static_assert(sizeof(struct context32) == 88, "sigcontext_32 is 88 bytes");
 _Static_assert(sizeof(struct frame32) == 144 + 20 + 88 + 8, "rt_sigframe_ia32 without its tail");
+
+bool machvm__cpu_is_frame(const struct machvm__cpu_code *code, const unsigned char *bytes,
+			  size_t size)
+{
+	bool narrow = code->abi == MACHVM__ABI_I386;
+	size_t at = code->call_skip + (narrow ? offsetof(struct frame32, cookie) : 16);
+	uint64_t cookie;
+
+	if (at + sizeof(cookie) > size)
+		return false;
+	memcpy(&cookie, bytes + at, sizeof(cookie));
+	return cookie == MACHVM__X86_COOKIE;
+}
 
 ssize_t machvm__x86_frame32(const struct machvm__x86_words *words, const struct machvm__cpu *cpu,
 			    const unsigned char legacy[108], const struct machvm__cpu_code *code,
@@ -216,6 +230,7 @@ ssize_t machvm__x86_frame32(const struct machvm__x86_words *words, const struct 
 	size_t at = code->call_skip, fx, fs, n;
 	struct frame32 f = {
 		.pretcode = (uint32_t)code->sigreturn,
+		.cookie = {(uint32_t)MACHVM__X86_COOKIE, (uint32_t)(MACHVM__X86_COOKIE >> 32)},
 		.uc_flags = 1, /* UC_FP_XSTATE */
 		.stack_flags = 0x7ffffff0, /* invalid: the alternate stack stays as it is */
 		.context = {

@@ -164,6 +164,7 @@ struct frame64 {
 };
 
 _Static_assert(sizeof(struct frame64) == 8 + 304, "rt_sigframe up to the mask");
+_Static_assert(offsetof(struct frame64, uc_link) == 16, "where the cookie is looked for");
 
 static void resumed(const struct machvm__cpu *cpu, uint64_t *ax, uint64_t *ip)
 {
@@ -212,6 +213,7 @@ static ssize_t frame64(const struct machvm__cpu *cpu, const struct machvm__cpu_c
 		.pretcode = code->sigreturn,
 		/* UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS */
 		.uc_flags = 7,
+		.uc_link = MACHVM__X86_COOKIE,
 		.stack_flags = 0x7ffffff0, /* invalid: the alternate stack stays as it is */
 		.context = {
 			.r8 = r->r8, .r9 = r->r9, .r10 = r->r10, .r11 = r->r11, .r12 = r->r12,

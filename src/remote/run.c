@@ -94,13 +94,16 @@ static bool all_zero(const unsigned char *p, size_t size)
  * Unused: below everything that the thread has on this stack; or, where the stack is not
  * the thread's own, never written to. A coroutine's stack is never looked at.
  */
-static bool unused(const struct machvm__session *s, size_t size)
+static bool unused(struct machvm__session *s, size_t size)
 {
 	const struct machvm__place *known = &s->target->known;
 	uint64_t sp = machvm__cpu_sp(&s->saved);
 
 	if (sp >= known->stack && sp < known->stack_end)
 		return sp >= known->stack + size + RED_ZONE;
+	/* What a killed tracer left there goes with us. */
+	if (machvm__cpu_is_frame(&known->code, s->old, size))
+		memset(s->old, 0, size);
 	return all_zero(s->old, size);
 }
 

@@ -216,6 +216,13 @@ static void release(struct machvm__session *s, struct machvm__held_thread *t)
 	t->stopped = false;
 }
 
+static bool waits_for_a_cpu(const struct machvm__session *s, int tid)
+{
+	struct machvm__thread_stat stat;
+
+	return !machvm__thread_list_stat(s->target->proc_pid, tid, &stat) && stat.state == 'R';
+}
+
 /* Attaches to and stops one thread: threads[count], counted on success. */
 static int stop_thread(struct machvm__session *s, int tid, uint64_t deadline)
 {
@@ -230,6 +237,8 @@ static int stop_thread(struct machvm__session *s, int tid, uint64_t deadline)
 	r = machvm__trace_interrupt(tid);
 	if (!r)
 		r = await_stop(s, t, deadline);
+	if (r == -ETIMEDOUT && waits_for_a_cpu(s, tid))
+		r = await_stop(s, t, s->deadline);
 	if (r == -ETIMEDOUT) {
 		lose(s, tid);
 		return machvm__held_refuse(s, r, "stop", "it sleeps where it cannot be stopped");
