@@ -260,8 +260,7 @@ static void send_all(pid_t pid, pid_t tid, int go, int fd)
 	uint32_t sent = 0;
 	char c;
 
-	/* Its end of the pipe closes when the thread wants no more. */
-	while (read(go, &c, 1) == 1) {
+	while (read(go, &c, 1) == 1 && c == 'g') {
 		siginfo_t info = {.si_signo = SIGRTMIN, .si_code = SI_QUEUE};
 
 		for (int i = 0; i < 8; i++) {
@@ -299,7 +298,7 @@ static void flood(unsigned me)
 	close(go[0]);
 	close(back[1]);
 	while (!stopping()) {
-		CHECK(write(go[1], "", 1) == 1, "write");
+		CHECK(write(go[1], "g", 1) == 1, "write");
 		want = sent + 8;
 		while (sent != want) {
 			ssize_t n = read(back[0], &sent, sizeof(sent));
@@ -318,8 +317,9 @@ static void flood(unsigned me)
 		if (shared->errors)
 			break;
 	}
-	close(go[1]);
-	waitpid(sender, NULL, 0);
+	CHECK(write(go[1], "q", 1) == 1, "write");
+	while (waitpid(sender, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 static void body_flood(unsigned me)
