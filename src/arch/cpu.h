@@ -66,6 +66,11 @@ bool machvm__cpu_restart_spurious(struct machvm__cpu *cpu);
 /* Points the registers at `code` with a call in them. `sp` is where the frame stands. */
 void machvm__cpu_aim(struct machvm__cpu *cpu, const struct machvm__cpu_code *code,
 		     const struct machvm__call_form *form, uint64_t sp);
+/* For a thread at the entry of a call of its own: registers that make it again, and writing
+ * to the thread that the kernel shall not make it. */
+void machvm__cpu_repeat(struct machvm__cpu *cpu);
+__attribute__((__warn_unused_result__)) int machvm__cpu_skip(int tid,
+							     const struct machvm__cpu *cpu);
 /* What the call returned, once the registers say that it is over. */
 uint64_t machvm__cpu_result(const struct machvm__cpu *cpu);
 /* Where the instruction pointer stands right after the call. */

@@ -137,6 +137,24 @@ enum machvm__x86_resume machvm__x86_resume(bool in_call, int64_t result)
 	return MACHVM__X86_AS_IS;
 }
 
+bool machvm__x86_answers_eintr(enum machvm__abi abi, uint64_t number)
+{
+	/* read, readv, recv*, accept*: only with SO_RCVTIMEO; epoll_*, rt_sigtimedwait, sem*,
+	 * io_getevents, io_pgetevents, msg* */
+	static const uint16_t calls64[] = {0, 19, 45, 47, 43, 288, 299, 232, 281, 441, 128,
+					   65, 220, 208, 333, 69, 70};
+	static const uint16_t calls32[] = {3, 145, 102, 371, 372, 364, 337, 256, 319, 441, 177,
+					   421, 117, 247, 385, 416, 420};
+	const uint16_t *calls = abi == MACHVM__ABI_I386 ? calls32 : calls64;
+
+	_Static_assert(sizeof(calls64) == sizeof(calls32), "one length");
+	for (size_t i = 0; i < sizeof(calls64) / sizeof(*calls64); i++) {
+		if (calls[i] == number)
+			return true;
+	}
+	return false;
+}
+
 /* arch/x86/include/uapi/asm/sigcontext.h */
 #define FP_MAGIC1	0x46505853u
 #define FP_MAGIC2	0x46505845u

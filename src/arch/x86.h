@@ -21,6 +21,9 @@ struct machvm__x86_words {
 enum machvm__x86_resume { MACHVM__X86_AS_IS, MACHVM__X86_AGAIN, MACHVM__X86_EINTR };
 enum machvm__x86_resume machvm__x86_resume(bool in_call, int64_t result);
 
+/* Calls that may answer a stop with EINTR though no signal came (signal(7)). */
+bool machvm__x86_answers_eintr(enum machvm__abi abi, uint64_t number);
+
 /* The XSAVE image of ptrace made acceptable to sigreturn: returns its size with the
  * closing magic, 0 when it is none. `out` has room for vector_size + 4. */
 size_t machvm__x86_xstate(const struct machvm__cpu *cpu, unsigned char *out, size_t size);

@@ -86,30 +86,12 @@ bool machvm__cpu_in_call(const struct machvm__cpu *cpu)
 	return (int64_t)const_regs(cpu)->orig_rax >= 0;
 }
 
-static bool answers_stops_with_eintr(enum machvm__abi abi, uint64_t number)
-{
-	/* read, readv, recv*, accept*: only with SO_RCVTIMEO; epoll_*, rt_sigtimedwait, sem*,
-	 * io_getevents, io_pgetevents, msg* */
-	static const uint16_t calls64[] = {0, 19, 45, 47, 43, 288, 299, 232, 281, 441, 128,
-					   65, 220, 208, 333, 69, 70};
-	static const uint16_t calls32[] = {3, 145, 102, 371, 372, 364, 337, 256, 319, 441, 177,
-					   421, 117, 247, 385, 416, 420};
-	const uint16_t *calls = abi == MACHVM__ABI_I386 ? calls32 : calls64;
-
-	_Static_assert(sizeof(calls64) == sizeof(calls32), "one length");
-	for (size_t i = 0; i < sizeof(calls64) / sizeof(*calls64); i++) {
-		if (calls[i] == number)
-			return true;
-	}
-	return false;
-}
-
 bool machvm__cpu_restart_spurious(struct machvm__cpu *cpu)
 {
 	struct user_regs_struct *r = regs_of(cpu);
 
 	if (!machvm__cpu_in_call(cpu) || (int64_t)r->rax != -EINTR ||
-	    !answers_stops_with_eintr(machvm__cpu_abi(cpu), r->orig_rax))
+	    !machvm__x86_answers_eintr(machvm__cpu_abi(cpu), r->orig_rax))
 		return false;
 	r->rax = (uint64_t)-514; /* ERESTARTNOHAND: again, but EINTR if a handler runs */
 	return true;
@@ -141,6 +123,23 @@ void machvm__cpu_aim(struct machvm__cpu *cpu, const struct machvm__cpu_code *cod
 	r->r10 = form->args[3];
 	r->r8 = form->args[4];
 	r->r9 = form->args[5];
+}
+
+void machvm__cpu_repeat(struct machvm__cpu *cpu)
+{
+	struct user_regs_struct *r = regs_of(cpu);
+
+	r->rax = r->orig_rax;
+	r->rip -= 2;
+}
+
+int machvm__cpu_skip(int tid, const struct machvm__cpu *cpu)
+{
+	struct machvm__cpu copy;
+
+	memcpy(copy.general, cpu->general, sizeof(copy.general));
+	regs_of(&copy)->orig_rax = -1;
+	return machvm__cpu_write(tid, &copy);
 }
 
 uint64_t machvm__cpu_result(const struct machvm__cpu *cpu)

@@ -126,22 +126,48 @@ int machvm__thread_list_stat(int proc_pid, int tid, struct machvm__thread_stat *
 	return 0;
 }
 
+/* What follows `name` at the beginning of a line, NULL when no line has it. */
+static const char *line_of(const char *text, const char *name)
+{
+	size_t length = strlen(name);
+
+	while (strncmp(text, name, length)) {
+		text = strchr(text, '\n');
+		if (!text++)
+			return NULL;
+	}
+	return text + length;
+}
+
+uint64_t machvm__thread_list_hex(int proc_pid, int tid, const char *name)
+{
+	char text[4096];
+	const char *p;
+	uint64_t value = 0;
+
+	if (read_thread(proc_pid, tid, "/status", text, sizeof(text)) < 0)
+		return UINT64_MAX;
+	p = line_of(text, name);
+	if (!p)
+		return UINT64_MAX;
+	while (*p == ' ' || *p == '\t')
+		p++;
+	for (; *p > ' '; p++)
+		value = value << 4 | (unsigned)(*p <= '9' ? *p - '0' : (*p | 32) - 'a' + 10);
+	return value;
+}
+
 int64_t machvm__thread_list_status(int proc_pid, int tid, const char *name, unsigned nth)
 {
 	char text[4096];
-	const char *p = text;
-	size_t length = strlen(name);
+	const char *p;
 	long n = read_thread(proc_pid, tid, "/status", text, sizeof(text));
 
 	if (n < 0)
 		return n;
-	while (p && strncmp(p, name, length)) {
-		p = strchr(p, '\n');
-		p = p ? p + 1 : NULL;
-	}
+	p = line_of(text, name);
 	if (!p)
 		return -ENOENT;
-	p += length;
 	for (;;) {
 		while (*p == ' ' || *p == '\t')
 			p++;

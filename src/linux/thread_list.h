@@ -29,6 +29,9 @@ __attribute__((__warn_unused_result__)) int64_t machvm__thread_list_status(int p
 									   const char *name,
 									   unsigned nth);
 
+/* A line of hexadecimal digits there, such as "SigPnd:"; all bits when it cannot be read. */
+uint64_t machvm__thread_list_hex(int proc_pid, int tid, const char *name);
+
 /* Fills `tids` with up to `capacity` thread ids and returns how many there are. */
 __attribute__((__warn_unused_result__)) int machvm__thread_list_read(int proc_pid, int *tids,
 								     size_t capacity);

@@ -141,6 +141,23 @@ int machvm__trace_wait(int tid, uint64_t deadline, struct machvm__trace_pace *pa
 	}
 }
 
+/* Without PTRACE_O_TRACESYSGOOD the kernel does not call it a stop at a call, but the message
+ * of the stop is the same (Linux 5.3). */
+static int plain_call_state(int tid)
+{
+	unsigned long message = 0;
+	siginfo_t info;
+	long r = machvm__trace_get_siginfo(tid, &info);
+
+	if (r || info.si_signo != SIGTRAP || info.si_code != SIGTRAP)
+		return r == -EINVAL ? 0 : (int)r;
+	r = request(PTRACE_GETEVENTMSG, tid, 0, (long)&message);
+	if (r < 0)
+		return (int)r;
+	return message == PTRACE_EVENTMSG_SYSCALL_ENTRY ? 2
+	       : message == PTRACE_EVENTMSG_SYSCALL_EXIT ? 3 : 0;
+}
+
 int machvm__trace_call_state(int tid, int64_t *value, uint64_t *ip)
 {
 	struct ptrace_syscall_info info;
@@ -154,7 +171,7 @@ int machvm__trace_call_state(int tid, int64_t *value, uint64_t *ip)
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY || info.op == PTRACE_SYSCALL_INFO_SECCOMP)
 		return 2;
 	if (info.op != PTRACE_SYSCALL_INFO_EXIT)
-		return 0;
+		return plain_call_state(tid);
 	*value = info.exit.rval;
 	return 1;
 }

@@ -56,7 +56,8 @@ MACHVM__TRACE_WARN int machvm__trace_wait(int tid, uint64_t deadline,
 					  struct machvm__trace_event *event);
 
 /* The exit of a system call proves that it is over. 1: at an exit, *value what it returns and
- * *ip where; 2: at an entry; 0: neither. */
+ * *ip where; 2: at an entry; 3: at an exit, but the value must be read from the registers; 0: at
+ * neither. */
 MACHVM__TRACE_WARN int machvm__trace_call_state(int tid, int64_t *value, uint64_t *ip);
 
 MACHVM__TRACE_WARN int machvm__trace_get_mask(int tid, uint64_t *mask);

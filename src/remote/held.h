@@ -17,6 +17,15 @@
 enum {
 	MACHVM__HELD_SCRATCH = 512,
 	MACHVM__HELD_NEED_HELPER = 1, /* this step must not run in a thread of the caller */
+	MACHVM__HELD_IS_OURS = 2,     /* the thread that opened us traces it already */
+};
+
+/* Where a debugger has its target. */
+enum machvm__held_stop {
+	MACHVM__HELD_AT_TRAP,
+	MACHVM__HELD_AT_SIGNAL,
+	MACHVM__HELD_AT_ENTRY,
+	MACHVM__HELD_AT_EXIT,
 };
 
 struct machvm__held_thread {
@@ -54,6 +63,12 @@ struct machvm__session {
 	unsigned char frame[MACHVM__CPU_FRAME + MACHVM__HELD_SCRATCH];
 	unsigned char old[MACHVM__CPU_FRAME + MACHVM__HELD_SCRATCH];
 
+	/* for a debugger */
+	bool inlined, left_entry;
+	enum machvm__held_stop stop;
+	siginfo_t siginfo;
+	struct machvm__cpu entry, now;
+
 	/* of the thread that opened us */
 	int opener;
 	uint64_t opener_mask;
@@ -77,6 +92,9 @@ int machvm__held_refuse(struct machvm__session *s, int error, const char *step,
 			const char *reason);
 
 /* stop.c */
+int machvm__held_take_turn(struct machvm__session *s);
+void machvm__held_end_turn(struct machvm__session *s);
+int machvm__held_reserve(struct machvm__session *s); /* room for one more thread */
 int machvm__stop_open(void *session);
 int machvm__stop_close(void *session);
 
@@ -85,5 +103,10 @@ int machvm__run_prepare(struct machvm__session *s);
 int machvm__run_call(void *session);
 int machvm__run_push(void *session);
 int machvm__run_restore(struct machvm__session *s);
+
+/* inline.c */
+int machvm__inline_open(void *session);
+int machvm__inline_leave_entry(struct machvm__session *s);
+int machvm__inline_close(void *session);
 
 #endif

@@ -187,7 +187,7 @@ int machvm__run_prepare(struct machvm__session *s)
 	r = machvm__cpu_read(tid, &s->saved);
 	if (r)
 		return machvm__held_refuse(s, r, "registers", "its registers cannot be read");
-	s->spurious = machvm__cpu_restart_spurious(&s->saved);
+	s->spurious = !s->inlined && machvm__cpu_restart_spurious(&s->saved);
 	if (s->flags & MACHVM__SESSION_STILL)
 		return 0;
 	abi = machvm__cpu_abi(&s->saved);
@@ -205,7 +205,7 @@ int machvm__run_prepare(struct machvm__session *s)
 	if (!r)
 		r = check_dispatch(s);
 	/* Without a frame only a tracer that hardly anybody can kill may go on. */
-	if (!r && !s->framed && !s->tracer)
+	if (!r && !s->framed && !s->tracer && !s->inlined)
 		r = MACHVM__HELD_NEED_HELPER;
 	s->fit = !r;
 	return r;
@@ -257,11 +257,19 @@ static int give_up(struct machvm__session *s)
 	return -ETIMEDOUT;
 }
 
+static int read_value(struct machvm__session *s, int64_t *value)
+{
+	int r = machvm__cpu_read(tid_of(s), &s->now);
+
+	*value = (int64_t)machvm__cpu_result(&s->now);
+	return r;
+}
+
 /* From a stop through the entry to the exit of the call that the registers hold. */
 static int to_exit(struct machvm__session *s, int64_t *value)
 {
 	struct machvm__trace_event event;
-	bool entered = false;
+	bool entered = false, exited;
 	int signal = 0, tid = tid_of(s);
 	uint64_t ip;
 
@@ -275,11 +283,14 @@ static int to_exit(struct machvm__session *s, int64_t *value)
 		if (r || event.stop == MACHVM__TRACE_GONE)
 			return gone(s);
 		signal = 0;
-		if (event.stop == MACHVM__TRACE_CALL) {
+		/* A debugger may not have asked that stops at calls tell themselves apart. */
+		if (event.stop == MACHVM__TRACE_CALL ||
+		    (s->inlined && event.stop == MACHVM__TRACE_SIGNAL && event.signal == SIGTRAP)) {
 			r = machvm__trace_call_state(tid, value, &ip);
 			if (r < 0)
 				return gone(s);
-			if (r == 1 && ip == machvm__cpu_after(&s->target->known.code))
+			exited = r == 1 || (r == 3 && !read_value(s, value));
+			if (exited && ip == machvm__cpu_after(&s->target->known.code))
 				return 0;
 			entered = entered || r == 2;
 		} else if (event.stop == MACHVM__TRACE_SIGNAL) {
@@ -311,6 +322,9 @@ int machvm__run_call(void *session)
 	if (r)
 		return r;
 	s->deadline = machvm__trace_now() + MACHVM__HELD_PATIENCE;
+	r = machvm__inline_leave_entry(s);
+	if (r)
+		return gone(s);
 	do {
 		r = aim(s, &form);
 		if (!r)
@@ -358,7 +372,7 @@ int machvm__run_restore(struct machvm__session *s)
 		r = r ? r : e;
 	}
 	/* The kernel looks for a call to restart only on its way through a signal. */
-	if ((s->aimed || s->spurious) && machvm__cpu_in_call(&s->saved)) {
+	if (!s->inlined && (s->aimed || s->spurious) && machvm__cpu_in_call(&s->saved)) {
 		e = machvm__trace_interrupt(tid);
 		r = r ? r : e;
 	}

@@ -135,6 +135,20 @@ static int open_with(struct machvm__session *s)
 	return r;
 }
 
+/* The stop belongs to a debugger, and the debugger is us. */
+static int open_inline(struct machvm__session *s)
+{
+	machvm__tracer_put(s->tracer, s->lost);
+	s->tracer = NULL;
+	s->lost = false;
+	return step(s, machvm__inline_open);
+}
+
+static int end(struct machvm__session *s)
+{
+	return step(s, s->inlined ? machvm__inline_close : machvm__stop_close);
+}
+
 static void let_go(struct machvm__session *s)
 {
 	move_opener_back(s);
@@ -156,6 +170,7 @@ int machvm__session_open(struct machvm__session **session, struct machvm__sessio
 	/* The big buffers at the end of a part each are written before they are read. */
 	memset(s, 0, offsetof(struct machvm__session, saved));
 	s->fit = s->framed = s->aimed = s->masked = s->spurious = s->opener_moved = false;
+	s->inlined = s->left_entry = false;
 	s->pushed = s->frame_size = 0;
 	s->target = target;
 	s->flags = flags;
@@ -165,10 +180,12 @@ int machvm__session_open(struct machvm__session **session, struct machvm__sessio
 	s->opener = (int)machvm__syscall0(SYS_gettid);
 	block_signals(s);
 	r = open_with(s);
+	if (r == MACHVM__HELD_IS_OURS)
+		r = open_inline(s);
 	if (!r) {
 		r = same_target(s);
 		if (r)
-			(void)step(s, machvm__stop_close);
+			(void)!end(s);
 	}
 	if (!r) {
 		*session = s;
@@ -216,7 +233,7 @@ int machvm__session_close(struct machvm__session *session)
 
 	if (!session)
 		return 0;
-	r = step(session, machvm__stop_close);
+	r = end(session);
 	let_go(session);
 	return r;
 }

@@ -36,11 +36,12 @@ int machvm__held_refuse(struct machvm__session *s, int error, const char *step, 
 
 /* ---- turns ---- */
 
-static int take_turn(struct machvm__session *s)
+int machvm__held_take_turn(struct machvm__session *s)
 {
 	int proc_pid = s->target->proc_pid, fd = machvm__thread_list_open(proc_pid, "mem", O_RDWR);
 	long r;
 
+	s->deadline = machvm__trace_now() + MACHVM__HELD_PATIENCE;
 	if (fd == -EACCES || fd == -EPERM)
 		return machvm__held_refuse(s, -EPERM, "open mem", "the kernel refuses us this task");
 	/* A dead leader has no memory, but live threads have. */
@@ -64,7 +65,7 @@ static int take_turn(struct machvm__session *s)
 	return 0;
 }
 
-static void end_turn(struct machvm__session *s)
+void machvm__held_end_turn(struct machvm__session *s)
 {
 	if (s->lock >= 0)
 		machvm__syscall1(SYS_close, s->lock);
@@ -121,6 +122,8 @@ static int not_ours(struct machvm__session *s, int tid)
 {
 	int64_t tracer = machvm__thread_list_status(s->target->proc_pid, tid, "TracerPid:", 0);
 
+	if (tracer == s->opener)
+		return MACHVM__HELD_IS_OURS;
 	if (tracer > 0) {
 		s->why.tracer = (int)tracer;
 		return machvm__held_refuse(s, -EBUSY, "seize", "it is traced already");
@@ -422,12 +425,15 @@ static bool known_thread(const struct machvm__session *s, int tid)
 	return false;
 }
 
-static int grow(struct machvm__session *s)
+int machvm__held_reserve(struct machvm__session *s)
 {
 	size_t capacity = s->capacity > 1 ? 2 * s->capacity : 512;
-	long memory = (long)mmap(NULL, capacity * sizeof(*s->threads), PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long memory;
 
+	if (s->count < s->capacity)
+		return 0;
+	memory = (long)mmap(NULL, capacity * sizeof(*s->threads), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == -1)
 		return -ENOMEM;
 	memcpy((void *)memory, s->threads, s->count * sizeof(*s->threads));
@@ -449,8 +455,7 @@ static int interrupt_new(struct machvm__session *s)
 
 		if (known_thread(s, tids[i]))
 			continue;
-		if (s->count == s->capacity)
-			r = grow(s);
+		r = machvm__held_reserve(s);
 		if (!r)
 			r = seize(s, tids[i], &filtered);
 		if (r == -ESRCH) {
@@ -525,8 +530,7 @@ int machvm__stop_open(void *session)
 
 	s->count = s->caller = 0;
 	s->lock = -1;
-	s->deadline = machvm__trace_now() + MACHVM__HELD_PATIENCE;
-	r = take_turn(s);
+	r = machvm__held_take_turn(s);
 	if (r)
 		return r;
 	if (s->flags & MACHVM__SESSION_ALL) {
@@ -539,7 +543,7 @@ int machvm__stop_open(void *session)
 	if (r) {
 		put_back(s);
 		move_back(s);
-		end_turn(s);
+		machvm__held_end_turn(s);
 	}
 	return r;
 }
@@ -550,6 +554,6 @@ int machvm__stop_close(void *session)
 
 	put_back(s);
 	move_back(s);
-	end_turn(s);
+	machvm__held_end_turn(s);
 	return s->dead ? -ECONNRESET : 0;
 }

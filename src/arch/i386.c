@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* i386 builds: 32-bit threads. A 64-bit one is out of their reach. */
+#include "x86.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+
+#include "syscall.h"
+
+_Static_assert(sizeof(struct user_regs_struct) <= MACHVM__CPU_GENERAL, "registers fit");
+
+static struct user_regs_struct *regs_of(struct machvm__cpu *cpu)
+{
+	return (struct user_regs_struct *)(void *)cpu->general;
+}
+
+static const struct user_regs_struct *const_regs(const struct machvm__cpu *cpu)
+{
+	return (const struct user_regs_struct *)(const void *)cpu->general;
+}
+
+int machvm__cpu_read(int tid, struct machvm__cpu *cpu)
+{
+	cpu->vector_size = 0;
+	return (int)machvm__syscall4(SYS_ptrace, PTRACE_GETREGS, tid, 0, (long)cpu->general);
+}
+
+int machvm__cpu_read_vector(int tid, struct machvm__cpu *cpu)
+{
+	struct iovec v = {cpu->vector, sizeof(cpu->vector)};
+	long r = machvm__syscall4(SYS_ptrace, PTRACE_GETREGSET, tid, NT_X86_XSTATE, (long)&v);
+
+	if (r < 0)
+		return (int)r;
+	cpu->vector_size = v.iov_len;
+	if (v.iov_len + 128 > sizeof(cpu->vector))
+		return -EOPNOTSUPP;
+	/* The signal frame wants the FSAVE form too. */
+	v = (struct iovec){cpu->vector + sizeof(cpu->vector) - 128, 108};
+	return (int)machvm__syscall4(SYS_ptrace, PTRACE_GETREGSET, tid, NT_PRFPREG, (long)&v);
+}
+
+int machvm__cpu_write(int tid, const struct machvm__cpu *cpu)
+{
+	return (int)machvm__syscall4(SYS_ptrace, PTRACE_SETREGS, tid, 0, (long)cpu->general);
+}
+
+enum machvm__abi machvm__cpu_abi(const struct machvm__cpu *cpu)
+{
+	/* The selector of 64-bit user code; on a 32-bit kernel it is another one altogether. */
+	return (const_regs(cpu)->xcs & 0xffff) == 0x33 ? MACHVM__ABI_NONE : MACHVM__ABI_I386;
+}
+
+uint64_t machvm__cpu_ip(const struct machvm__cpu *cpu)
+{
+	return (uint32_t)const_regs(cpu)->eip;
+}
+
+uint64_t machvm__cpu_sp(const struct machvm__cpu *cpu)
+{
+	return (uint32_t)const_regs(cpu)->esp;
+}
+
+void machvm__cpu_set_ip(struct machvm__cpu *cpu, uint64_t ip)
+{
+	regs_of(cpu)->eip = (long)ip;
+}
+
+bool machvm__cpu_in_call(const struct machvm__cpu *cpu)
+{
+	return const_regs(cpu)->orig_eax >= 0;
+}
+
+bool machvm__cpu_restart_spurious(struct machvm__cpu *cpu)
+{
+	struct user_regs_struct *r = regs_of(cpu);
+
+	if (!machvm__cpu_in_call(cpu) || r->eax != -EINTR ||
+	    !machvm__x86_answers_eintr(MACHVM__ABI_I386, (uint64_t)r->orig_eax))
+		return false;
+	r->eax = -514; /* ERESTARTNOHAND: again, but EINTR if a handler runs */
+	return true;
+}
+
+void machvm__cpu_aim(struct machvm__cpu *cpu, const struct machvm__cpu_code *code,
+		     const struct machvm__call_form *form, uint64_t sp)
+{
+	struct user_regs_struct *r = regs_of(cpu);
+
+	r->eax = (long)form->number;
+	r->orig_eax = -1; /* no call to restart */
+	r->eip = (long)code->call;
+	r->eflags &= ~(long)MACHVM__X86_FLAGS_OFF;
+	if (sp)
+		r->esp = (long)sp;
+	r->ebx = (long)form->args[0];
+	r->ecx = (long)form->args[1];
+	r->edx = (long)form->args[2];
+	r->esi = (long)form->args[3];
+	r->edi = (long)form->args[4];
+	r->ebp = (long)form->args[5];
+}
+
+void machvm__cpu_repeat(struct machvm__cpu *cpu)
+{
+	struct user_regs_struct *r = regs_of(cpu);
+
+	r->eax = r->orig_eax;
+	r->eip -= 2;
+}
+
+int machvm__cpu_skip(int tid, const struct machvm__cpu *cpu)
+{
+	struct machvm__cpu copy;
+
+	memcpy(copy.general, cpu->general, sizeof(copy.general));
+	regs_of(&copy)->orig_eax = -1;
+	return machvm__cpu_write(tid, &copy);
+}
+
+uint64_t machvm__cpu_result(const struct machvm__cpu *cpu)
+{
+	return (uint32_t)const_regs(cpu)->eax;
+}
+
+ssize_t machvm__cpu_frame(const struct machvm__cpu *cpu, const struct machvm__cpu_code *code,
+			  uint64_t sigmask, uint64_t raddr, unsigned char *frame, size_t size)
+{
+	const struct user_regs_struct *r = const_regs(cpu);
+	struct machvm__x86_words words = {
+		.ax = (uint32_t)r->eax, .bx = (uint32_t)r->ebx, .cx = (uint32_t)r->ecx,
+		.dx = (uint32_t)r->edx, .si = (uint32_t)r->esi, .di = (uint32_t)r->edi,
+		.bp = (uint32_t)r->ebp, .sp = (uint32_t)r->esp, .ip = (uint32_t)r->eip,
+		.flags = (uint32_t)r->eflags, .cs = (uint16_t)r->xcs, .ds = (uint16_t)r->xds,
+		.es = (uint16_t)r->xes, .fs = (uint16_t)r->xfs, .gs = (uint16_t)r->xgs,
+		.ss = (uint16_t)r->xss,
+	};
+
+	switch (machvm__x86_resume(machvm__cpu_in_call(cpu), r->eax)) {
+	case MACHVM__X86_AGAIN:
+		words.ax = (uint32_t)r->orig_eax;
+		words.ip -= 2;
+		break;
+	case MACHVM__X86_EINTR:
+		words.ax = (uint32_t)-EINTR;
+		break;
+	case MACHVM__X86_AS_IS:
+		break;
+	}
+	return machvm__x86_frame32(&words, cpu, cpu->vector + sizeof(cpu->vector) - 128, code,
+				   sigmask, raddr, frame, size);
+}
