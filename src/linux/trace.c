@@ -89,6 +89,30 @@ static void classify(int status, struct machvm__trace_event *event)
 	}
 }
 
+int machvm__trace_poll(int tid, struct machvm__trace_event *event)
+{
+	int status = 0;
+	long r = machvm__syscall4(SYS_wait4, tid, (long)&status, __WALL | WNOHANG, 0);
+
+	if (r <= 0)
+		return r && r != -EINTR ? (int)r : -EAGAIN;
+	classify(status, event);
+	return 0;
+}
+
+void machvm__trace_bury(int tid)
+{
+	siginfo_t info;
+
+	info.si_pid = 0;
+	/* A wait takes the stop of a traced thread whatever is asked for: so look first. */
+	if (machvm__syscall6(SYS_waitid, P_PID, tid, (long)&info,
+			     WEXITED | WNOHANG | WNOWAIT | __WALL, 0, 0) ||
+	    !info.si_pid || info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED)
+		return;
+	machvm__syscall4(SYS_wait4, tid, 0, __WALL | WNOHANG, 0);
+}
+
 /* A notice of the kernel (SIGCHLD), or some time. */
 static void await_notice(struct machvm__trace_pace *pace, uint64_t ns)
 {
@@ -103,6 +127,11 @@ static void await_notice(struct machvm__trace_pace *pace, uint64_t ns)
 		pace->other = info;
 }
 
+void machvm__trace_pause(struct machvm__trace_pace *pace)
+{
+	await_notice(pace, 1000000);
+}
+
 /*
  * First the CPU is given away: a target on the same CPU then runs, and one on another is
  * seen without a wake-up. Where that takes long because others run here too, and
@@ -113,17 +142,12 @@ int machvm__trace_wait(int tid, uint64_t deadline, struct machvm__trace_pace *pa
 {
 	enum { GLANCE = 60000, SLICE = 400000 };
 	uint64_t start = 0, before = 0, now;
-	int status = 0;
 
 	for (uint64_t nap = 250000;;) {
-		long r = machvm__syscall4(SYS_wait4, tid, (long)&status, __WALL | WNOHANG, 0);
+		int r = machvm__trace_poll(tid, event);
 
-		if (r == tid) {
-			classify(status, event);
-			return 0;
-		}
-		if (r < 0 && r != -EINTR)
-			return (int)r;
+		if (r != -EAGAIN)
+			return r;
 		now = machvm__trace_now();
 		start = start ? start : now;
 		if (deadline && now >= deadline)

@@ -54,6 +54,12 @@ struct machvm__trace_pace {
 MACHVM__TRACE_WARN int machvm__trace_wait(int tid, uint64_t deadline,
 					  struct machvm__trace_pace *pace,
 					  struct machvm__trace_event *event);
+/* Only looks: -EAGAIN when there is nothing new. */
+MACHVM__TRACE_WARN int machvm__trace_poll(int tid, struct machvm__trace_event *event);
+/* Takes note if it has ended; leaves everything else to be seen by a wait. */
+void machvm__trace_bury(int tid);
+/* Until the kernel has news, or a millisecond. */
+void machvm__trace_pause(struct machvm__trace_pace *pace);
 
 /* The exit of a system call proves that it is over. 1: at an exit, *value what it returns and
  * *ip where; 2: at an entry; 3: at an exit, but the value must be read from the registers; 0: at

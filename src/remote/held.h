@@ -12,7 +12,7 @@
 
 /* How long a target may take to stop: with its threads queued for a busy CPU, several
  * time slices each. */
-#define MACHVM__HELD_PATIENCE UINT64_C(1000000000)
+#define MACHVM__HELD_PATIENCE UINT64_C(2000000000)
 
 enum {
 	MACHVM__HELD_SCRATCH = 512,

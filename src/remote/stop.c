@@ -141,11 +141,24 @@ static int unfiltered(struct machvm__session *s, int tid)
 				   "it runs under seccomp, and suspending that takes CAP_SYS_ADMIN");
 }
 
+static void bury(void *session)
+{
+	struct machvm__session *s = session;
+
+	for (size_t i = 0; i < s->count; i++)
+		machvm__trace_bury(s->threads[i].tid);
+	for (unsigned i = 0; i < s->lost_count; i++)
+		machvm__trace_bury(s->lost_tids[i]);
+}
+
 /* Attaches; *filtered tells that a seccomp filter, should there be one, binds our calls. */
 static int seize(struct machvm__session *s, int tid, bool *filtered)
 {
+	bool others = s->tracer && (s->count || s->lost_count);
 	int r;
 
+	if (others)
+		machvm__tracer_let_die(s->tracer, bury);
 	*filtered = __atomic_load_n(&filters_bind, __ATOMIC_RELAXED);
 	r = machvm__trace_seize(tid, !*filtered);
 	if ((r == -EPERM || r == -EINVAL) && !*filtered) {
@@ -154,35 +167,48 @@ static int seize(struct machvm__session *s, int tid, bool *filtered)
 		if (!r)
 			__atomic_store_n(&filters_bind, true, __ATOMIC_RELAXED);
 	}
+	if (others)
+		machvm__tracer_let_die(s->tracer, NULL);
 	return r == -EPERM ? not_ours(s, tid) : r;
 }
 
 /*
- * After an interrupt: waits for the stop. A signal that was on its way is delivered first,
- * as it would have been. Returns 0, -ETIMEDOUT (attached, running), -ESRCH.
+ * What a thread reported after an interrupt: the stop, or a signal that was on its way, which
+ * is delivered first, as it would have been. 0 when it stands, -EAGAIN when not yet, -ESRCH.
  */
+static int take_stop(struct machvm__held_thread *t, const struct machvm__trace_event *event)
+{
+	int r;
+
+	switch (event->stop) {
+	case MACHVM__TRACE_GONE:
+		return -ESRCH;
+	case MACHVM__TRACE_TRAP:
+	case MACHVM__TRACE_GROUP:
+		t->stopped = true;
+		return 0;
+	default:
+		/* Any stop takes a pending interrupt away (ptrace_stop, kernel/signal.c). */
+		r = machvm__trace_interrupt(t->tid);
+		if (!r)
+			r = machvm__trace_continue(t->tid, event->signal);
+		return r ? r : -EAGAIN;
+	}
+}
+
+/* Returns 0, -ETIMEDOUT (attached, running), -ESRCH. */
 static int await_stop(struct machvm__session *s, struct machvm__held_thread *t, uint64_t deadline)
 {
 	struct machvm__trace_event event;
+	int r;
 
-	for (;;) {
-		int r = machvm__trace_wait(t->tid, deadline, &s->pace, &event);
-
+	do {
+		r = machvm__trace_wait(t->tid, deadline, &s->pace, &event);
 		if (r)
 			return r == -ECHILD ? -ESRCH : r;
-		switch (event.stop) {
-		case MACHVM__TRACE_GONE:
-			return -ESRCH;
-		case MACHVM__TRACE_TRAP:
-		case MACHVM__TRACE_GROUP:
-			t->stopped = true;
-			return 0;
-		default:
-			r = machvm__trace_continue(t->tid, event.signal);
-			if (r)
-				return r;
-		}
-	}
+		r = take_stop(t, &event);
+	} while (r == -EAGAIN);
+	return r;
 }
 
 /* It stays attached, to be freed by the end of the tracer. */
@@ -479,26 +505,53 @@ static void drop(struct machvm__session *s, size_t i)
 	s->threads[i] = s->threads[--s->count];
 }
 
+/* All of them at once: each may need its turn on a busy CPU more than once. */
+static int await_all(struct machvm__session *s)
+{
+	struct machvm__trace_event event;
+	size_t waiting;
+
+	for (;;) {
+		bool news = false;
+
+		waiting = 0;
+		for (size_t i = 0; i < s->count; i++) {
+			struct machvm__held_thread *t = &s->threads[i];
+			int r = t->stopped ? 0 : machvm__trace_poll(t->tid, &event);
+
+			if (t->stopped)
+				continue;
+			news = news || r != -EAGAIN;
+			if (!r)
+				r = take_stop(t, &event);
+			if (r == -ESRCH || r == -ECHILD)
+				drop(s, i--);
+			else if (r && r != -EAGAIN)
+				return r;
+			else if (r)
+				waiting++;
+		}
+		if (!waiting)
+			return 0;
+		if (machvm__trace_now() >= s->deadline)
+			return machvm__held_refuse(s, -ETIMEDOUT, "stop",
+						   "a thread of it sleeps where it cannot be stopped");
+		if (!news)
+			machvm__trace_pause(&s->pace);
+	}
+}
+
 static int stop_all(struct machvm__session *s)
 {
-	int fresh;
+	int r;
 
 	/* Until a look finds nobody new: a thread that runs can start another. */
-	while ((fresh = interrupt_new(s)) > 0) {
-		for (size_t i = 0; i < s->count; i++) {
-			int r = s->threads[i].stopped ? 0
-						      : await_stop(s, &s->threads[i], s->deadline);
-
-			if (r == -ESRCH) {
-				drop(s, i--);
-			} else if (r) {
-				s->caller = i;
-				return machvm__held_refuse(s, r, "stop",
-							   "it sleeps where it cannot be stopped");
-			}
-		}
+	while ((r = interrupt_new(s)) > 0) {
+		r = await_all(s);
+		if (r)
+			return r;
 	}
-	return fresh < 0 ? fresh : s->count ? 0 : -ESRCH;
+	return r < 0 ? r : s->count ? 0 : -ESRCH;
 }
 
 /* The first stopped thread that can call. */

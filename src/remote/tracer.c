@@ -44,6 +44,7 @@ struct machvm__tracer {
 	int result;
 	int (*fn)(void *);
 	int (*abandon)(void *);
+	void (*bury)(void *);
 	void *arg;
 	bool leave, busy;
 	struct credentials credentials;
@@ -66,6 +67,34 @@ static void wake_up(int signal)
 	(void)signal;
 }
 
+/* The helper that this is: its block is a multiple of its size away from 0. */
+static struct machvm__tracer *whoami(void)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+	return (struct machvm__tracer *)(here & ~(uintptr_t)(BLOCK - 1));
+}
+
+static void bury(int signal)
+{
+	struct machvm__tracer *t = whoami();
+
+	(void)signal;
+	if (t->bury)
+		t->bury(t->arg);
+}
+
+void machvm__tracer_let_die(struct machvm__tracer *t, void (*fn)(void *))
+{
+	uint64_t child = UINT64_C(1) << (SIGCHLD - 1);
+
+	if (fn)
+		t->bury = fn;
+	machvm__syscall4(SYS_rt_sigprocmask, fn ? SIG_UNBLOCK : SIG_BLOCK, (long)&child, 0,
+			 sizeof(child));
+	t->bury = fn;
+}
+
 /* The process that made us is gone, or lives in another address space now. */
 static bool orphaned(const struct machvm__tracer *t)
 {
@@ -81,12 +110,12 @@ static bool orphaned(const struct machvm__tracer *t)
 /* Signals: none but the one that says that a thread of our maker ended. */
 static void settle(void)
 {
-	struct sigaction wake = {.sa_handler = wake_up}, standard = {.sa_handler = SIG_DFL};
+	struct sigaction wake = {.sa_handler = wake_up};
+	struct sigaction child = {.sa_handler = bury, .sa_flags = SA_RESTART};
 	uint64_t mask = ~(UINT64_C(1) << (SIGUSR1 - 1));
 
 	sigaction(SIGUSR1, &wake, NULL);
-	/* Ignored, it would reap what we trace; as it is, it is blocked and does nothing. */
-	sigaction(SIGCHLD, &standard, NULL);
+	sigaction(SIGCHLD, &child, NULL);
 	machvm__syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof(mask));
 	machvm__syscall0(SYS_setsid);
 	machvm__syscall3(SYS_close_range, 0, UINT32_MAX, 0);
@@ -171,17 +200,32 @@ static void discard(struct machvm__tracer *t)
 	munmap(t->block, BLOCK);
 }
 
+/* A multiple of its size away from 0. */
+static unsigned char *map_block(void)
+{
+	unsigned char *all = mmap(NULL, 2 * BLOCK, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	size_t before;
+
+	if (all == MAP_FAILED)
+		return NULL;
+	before = -(uintptr_t)all & (BLOCK - 1);
+	if (before)
+		munmap(all, before);
+	munmap(all + before + BLOCK, BLOCK - before);
+	return all + before;
+}
+
 static int create(struct machvm__tracer **tracer)
 {
-	unsigned char *block = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	unsigned char *block = map_block();
 	struct machvm__tracer *t = (struct machvm__tracer *)(void *)block;
 	uint64_t all = ~UINT64_C(0), before;
 	void *tls;
 	long r;
 
-	if (block == MAP_FAILED)
-		return -errno;
+	if (!block)
+		return -ENOMEM;
 	/* Not a fork's business: the child of a fork has no such helper. */
 	madvise(block, BLOCK, MADV_DONTFORK);
 	mprotect(block + 4096 + AREA, 4096, PROT_NONE);

@@ -28,6 +28,14 @@ __attribute__((__warn_unused_result__)) int machvm__tracer_run(struct machvm__tr
 							       int (*fn)(void *), void *arg,
 							       int (*abandon)(void *), int *result);
 
+/*
+ * In the helper only, around an attach while something is attached already: an execve of the
+ * target holds the lock that an attach needs until each of its other threads has
+ * ended and its tracer has taken note (ptrace_attach, de_thread). Until it is called with NULL,
+ * fn(arg of the step) runs whenever the kernel has news of what is traced.
+ */
+void machvm__tracer_let_die(struct machvm__tracer *tracer, void (*fn)(void *arg));
+
 /* Whether this process has one thread only. */
 bool machvm__tracer_alone(void);
 

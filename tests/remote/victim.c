@@ -141,6 +141,14 @@ static void body_sigtimedwait(unsigned me)
 	}
 }
 
+/* Children are forked before any thread opens what they must not hold. */
+static void all_have_forked(void)
+{
+	__atomic_fetch_add(&shared->gate, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&shared->gate, __ATOMIC_SEQ_CST) < thread_count)
+		sched_yield();
+}
+
 /* A child that writes numbers; what is read must be all of them in order. */
 static void body_read(unsigned me)
 {
@@ -211,6 +219,7 @@ static void body_accept(unsigned me)
 		close(listener);
 		connect_for_ever(&address);
 	}
+	all_have_forked();
 	while (!stopping()) {
 		int s = accept(listener, NULL, NULL);
 
