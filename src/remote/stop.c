@@ -18,6 +18,7 @@
 
 enum {
 	EACH_MS = 250,
+	AGAIN_MS = 20,
 	PF_EXITING = 0x4,
 	PF_KTHREAD = 0x200000,
 };
@@ -192,23 +193,33 @@ static int take_stop(struct machvm__held_thread *t, const struct machvm__trace_e
 		r = machvm__trace_interrupt(t->tid);
 		if (!r)
 			r = machvm__trace_continue(t->tid, event->signal);
-		return r ? r : -EAGAIN;
+		/* Killed meanwhile: it has yet to report its end. */
+		return r && r != -ESRCH ? r : -EAGAIN;
 	}
 }
 
-/* Returns 0, -ETIMEDOUT (attached, running), -ESRCH. */
+/*
+ * Returns 0, -ETIMEDOUT (attached, running), -ESRCH. Asks again now and then: measured on
+ * Linux 6.18, an interrupt that falls into an execve of the thread can come to nothing.
+ */
 static int await_stop(struct machvm__session *s, struct machvm__held_thread *t, uint64_t deadline)
 {
 	struct machvm__trace_event event;
 	int r;
 
 	do {
-		r = machvm__trace_wait(t->tid, deadline, &s->pace, &event);
-		if (r)
-			return r == -ECHILD ? -ESRCH : r;
-		r = take_stop(t, &event);
+		uint64_t soon = machvm__trace_now() + AGAIN_MS * UINT64_C(1000000);
+
+		r = machvm__trace_wait(t->tid, deadline && deadline < soon ? deadline : soon,
+				       &s->pace, &event);
+		if (!r) {
+			r = take_stop(t, &event);
+		} else if (r == -ETIMEDOUT && (!deadline || machvm__trace_now() < deadline)) {
+			r = machvm__trace_interrupt(t->tid);
+			r = !r || r == -ESRCH ? -EAGAIN : r;
+		}
 	} while (r == -EAGAIN);
-	return r;
+	return r == -ECHILD ? -ESRCH : r;
 }
 
 /* It stays attached, to be freed by the end of the tracer. */
@@ -231,6 +242,7 @@ static bool lost_before(const struct machvm__session *s, int tid)
 static void release(struct machvm__session *s, struct machvm__held_thread *t)
 {
 	struct machvm__trace_event event;
+	uint64_t deadline;
 	int r;
 
 	if (!t->stopped) {
@@ -238,10 +250,18 @@ static void release(struct machvm__session *s, struct machvm__held_thread *t)
 		return;
 	}
 	r = machvm__trace_detach(t->tid, 0);
-	/* Killed meanwhile: its parent waits until we have seen it. */
-	if (r == -ESRCH)
-		r = machvm__trace_wait(t->tid, machvm__trace_now() + 10000000, &s->pace,
-				       &event);
+	/*
+	 * Killed meanwhile: its parent, or an execve of another thread, waits until we have
+	 * seen its end. That is certain to come; only the helper may leave instead.
+	 */
+	deadline = s->tracer ? machvm__trace_now() + MACHVM__HELD_PATIENCE : 0;
+	while (r == -ESRCH) {
+		r = machvm__trace_wait(t->tid, deadline, &s->pace, &event);
+		if (!r && event.stop != MACHVM__TRACE_GONE)
+			r = machvm__trace_detach(t->tid, 0);
+	}
+	if (r == -ETIMEDOUT)
+		lose(s, t->tid);
 	t->stopped = false;
 }
 
@@ -264,7 +284,7 @@ static int stop_thread(struct machvm__session *s, int tid, uint64_t deadline)
 	if (r)
 		return r;
 	r = machvm__trace_interrupt(tid);
-	if (!r)
+	if (!r || r == -ESRCH)
 		r = await_stop(s, t, deadline);
 	if (r == -ETIMEDOUT && waits_for_a_cpu(s, tid))
 		r = await_stop(s, t, s->deadline);
@@ -508,6 +528,7 @@ static void drop(struct machvm__session *s, size_t i)
 /* All of them at once: each may need its turn on a busy CPU more than once. */
 static int await_all(struct machvm__session *s)
 {
+	uint64_t again = machvm__trace_now() + AGAIN_MS * UINT64_C(1000000);
 	struct machvm__trace_event event;
 	size_t waiting;
 
@@ -528,9 +549,11 @@ static int await_all(struct machvm__session *s)
 				drop(s, i--);
 			else if (r && r != -EAGAIN)
 				return r;
-			else if (r)
-				waiting++;
+			else if (r && ++waiting && machvm__trace_now() > again)
+				(void)!machvm__trace_interrupt(t->tid);
 		}
+		if (machvm__trace_now() > again)
+			again = machvm__trace_now() + AGAIN_MS * UINT64_C(1000000);
 		if (!waiting)
 			return 0;
 		if (machvm__trace_now() >= s->deadline)
