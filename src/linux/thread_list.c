@@ -91,14 +91,10 @@ static uint64_t number_at(const char **p)
 	return n;
 }
 
-int machvm__thread_list_stat(int proc_pid, int tid, struct machvm__thread_stat *stat)
+static int parse_stat(const char *text, struct machvm__thread_stat *stat)
 {
-	char text[1024];
 	const char *p;
-	long n = read_thread(proc_pid, tid, "/stat", text, sizeof(text));
 
-	if (n < 0)
-		return (int)n;
 	/* proc(5): the name may hold anything, the last parenthesis ends it */
 	p = strrchr(text, ')');
 	if (!p || !p[1] || !p[2])
@@ -124,6 +120,26 @@ int machvm__thread_list_stat(int proc_pid, int tid, struct machvm__thread_stat *
 		p++;
 	}
 	return 0;
+}
+
+int machvm__thread_list_stat(int proc_pid, int tid, struct machvm__thread_stat *stat)
+{
+	char text[1024];
+	long n = read_thread(proc_pid, tid, "/stat", text, sizeof(text));
+
+	return n < 0 ? (int)n : parse_stat(text, stat);
+}
+
+int machvm__thread_list_stat_fd(int fd, struct machvm__thread_stat *stat)
+{
+	char text[1024];
+	/* From the start each time; two words for the offset where longs are 32 bits. */
+	long n = machvm__syscall6(SYS_pread64, fd, (long)text, sizeof(text) - 1, 0, 0, 0);
+
+	if (n <= 0)
+		return n ? (int)n : -ESRCH;
+	text[n] = 0;
+	return parse_stat(text, stat);
 }
 
 /* What follows `name` at the beginning of a line, NULL when no line has it. */

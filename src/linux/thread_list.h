@@ -23,6 +23,10 @@ struct machvm__thread_stat {
 __attribute__((__warn_unused_result__)) int
 machvm__thread_list_stat(int proc_pid, int tid, struct machvm__thread_stat *stat);
 
+/* The same from an open /proc/PID/stat (of the leader). */
+__attribute__((__warn_unused_result__)) int
+machvm__thread_list_stat_fd(int fd, struct machvm__thread_stat *stat);
+
 /* A number behind a name of /proc/PID/task/TID/status, such as "TracerPid:"; `nth` counts the
  * words behind the name. -ENOENT when there is none. */
 __attribute__((__warn_unused_result__)) int64_t machvm__thread_list_status(int proc_pid, int tid,

@@ -113,18 +113,16 @@ void machvm__trace_bury(int tid)
 	machvm__syscall4(SYS_wait4, tid, 0, __WALL | WNOHANG, 0);
 }
 
-/* A notice of the kernel (SIGCHLD), or some time. */
+/* A notice of the kernel, or some time. */
 static void await_notice(struct machvm__trace_pace *pace, uint64_t ns)
 {
 	uint64_t child = UINT64_C(1) << (SIGCHLD - 1);
 	struct timespec limit = {0, (long)ns};
-	siginfo_t info;
 
-	if (machvm__syscall4(SYS_rt_sigtimedwait, (long)&child, (long)&info, (long)&limit, 8) < 0)
-		return;
-	pace->swallowed = true;
-	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED)
-		pace->other = info;
+	if (pace->notified)
+		machvm__syscall4(SYS_rt_sigtimedwait, (long)&child, 0, (long)&limit, 8);
+	else
+		machvm__trace_nap(ns < 1000000 ? ns / 4 : ns);
 }
 
 void machvm__trace_pause(struct machvm__trace_pace *pace)

@@ -39,11 +39,10 @@ MACHVM__TRACE_WARN int machvm__trace_continue(int tid, int signal);
 /* Continues until the next entry or exit of a system call. */
 MACHVM__TRACE_WARN int machvm__trace_to_call(int tid, int signal);
 
-/* How a tracer waits, kept from one wait to the next. SIGCHLD is blocked meanwhile. */
+/* How a tracer waits, kept from one wait to the next. */
 struct machvm__trace_pace {
-	bool crowded;	 /* others run here: giving the CPU away costs whole time slices */
-	bool swallowed;	 /* some SIGCHLD was taken */
-	siginfo_t other; /* the last one that no tracing caused; si_signo 0 for none */
+	bool crowded;  /* others run here: giving the CPU away costs whole time slices */
+	bool notified; /* every SIGCHLD is about what is traced: they are blocked, and may be taken */
 };
 
 /*

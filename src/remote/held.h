@@ -6,6 +6,8 @@
 #ifndef MACHVM_REMOTE_HELD_H
 #define MACHVM_REMOTE_HELD_H
 
+#include <signal.h>
+
 #include "session.h"
 #include "tracer.h"
 #include "trace.h"
@@ -73,7 +75,8 @@ struct machvm__session {
 	int opener;
 	uint64_t opener_mask;
 	unsigned long opener_affinity[16];
-	bool opener_moved;
+	bool opener_moved, opener_muted;
+	struct sigaction opener_child;
 
 	/* arguments of the step under way */
 	enum machvm__call call;
@@ -91,9 +94,16 @@ struct machvm__session {
 int machvm__held_refuse(struct machvm__session *s, int error, const char *step,
 			const char *reason);
 
+struct machvm__thread_stat;
+
+/* turn.c: one user of the library at a time on a target, and all on one CPU meanwhile. */
+int machvm__turn_take(struct machvm__session *s);
+void machvm__turn_end(struct machvm__session *s);
+int machvm__turn_stat(struct machvm__session *s, struct machvm__thread_stat *stat);
+void machvm__turn_join(struct machvm__session *s, const struct machvm__thread_stat *stat);
+void machvm__turn_leave(struct machvm__session *s);
+
 /* stop.c */
-int machvm__held_take_turn(struct machvm__session *s);
-void machvm__held_end_turn(struct machvm__session *s);
 int machvm__held_reserve(struct machvm__session *s); /* room for one more thread */
 int machvm__stop_open(void *session);
 int machvm__stop_close(void *session);

@@ -86,7 +86,7 @@ int machvm__inline_open(void *session)
 
 	s->inlined = true;
 	s->caller = 0;
-	r = machvm__held_take_turn(s);
+	r = machvm__turn_take(s);
 	if (r)
 		return r;
 	r = find_stopped(s);
@@ -105,7 +105,7 @@ int machvm__inline_open(void *session)
 		r = machvm__run_prepare(s);
 	if (r) {
 		(void)!machvm__run_restore(s);
-		machvm__held_end_turn(s);
+		machvm__turn_end(s);
 	}
 	return r;
 }
@@ -207,7 +207,7 @@ int machvm__inline_close(void *session)
 		r = signal_again(s);
 	else if (!r && used && s->stop == MACHVM__HELD_AT_TRAP)
 		r = trap_again(s);
-	machvm__held_end_turn(s);
+	machvm__turn_end(s);
 	s->count = 0;
 	return r == -ESRCH || r == -ECHILD ? -ECONNRESET : r;
 }

@@ -286,6 +286,11 @@ static int to_exit(struct machvm__session *s, int64_t *value)
 		/* A debugger may not have asked that stops at calls tell themselves apart. */
 		if (event.stop == MACHVM__TRACE_CALL ||
 		    (s->inlined && event.stop == MACHVM__TRACE_SIGNAL && event.signal == SIGTRAP)) {
+			/* The first is the entry, and proves nothing yet. */
+			if (!entered && !s->inlined) {
+				entered = true;
+				continue;
+			}
 			r = machvm__trace_call_state(tid, value, &ip);
 			if (r < 0)
 				return gone(s);

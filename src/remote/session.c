@@ -19,6 +19,41 @@
 
 /* ---- the opening thread ---- */
 
+/*
+ * While a thread of the caller traces, the kernel tells this process about each stop of the
+ * target, as if it were a child (SIGCHLD, CLD_TRAPPED). Nobody asked for that. Ends of
+ * real children are told as ever.
+ */
+static void mute_stops(struct machvm__session *s)
+{
+	struct sigaction muted;
+
+	if (sigaction(SIGCHLD, NULL, &s->opener_child) ||
+	    (s->opener_child.sa_flags & SA_NOCLDSTOP) || s->opener_child.sa_handler == SIG_IGN)
+		return;
+	muted = s->opener_child;
+	muted.sa_flags |= SA_NOCLDSTOP;
+	s->opener_muted = !sigaction(SIGCHLD, &muted, NULL);
+}
+
+/* A child of the caller that stopped or continued meanwhile is told of late. */
+static void unmute_stops(struct machvm__session *s)
+{
+	siginfo_t info = {0};
+
+	if (!s->opener_muted)
+		return;
+	sigaction(SIGCHLD, &s->opener_child, NULL);
+	s->opener_muted = false;
+	if (s->opener_child.sa_handler == SIG_DFL ||
+	    machvm__syscall6(SYS_waitid, P_ALL, 0, (long)&info,
+			     WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT, 0, 0) ||
+	    !info.si_pid)
+		return;
+	info.si_signo = SIGCHLD;
+	machvm__syscall3(SYS_rt_sigqueueinfo, getpid(), SIGCHLD, (long)&info);
+}
+
 static void block_signals(struct machvm__session *s)
 {
 	uint64_t all = UINT64_MAX;
@@ -26,40 +61,8 @@ static void block_signals(struct machvm__session *s)
 	machvm__syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&s->opener_mask, 8);
 }
 
-/*
- * The kernel tells our process about each stop of what it traces (SIGCHLD, CLD_TRAPPED). Nobody
- * here asked for that: it is taken away again. A child of the caller that ended
- * meanwhile shares the one pending SIGCHLD with it, so that one is told anew.
- */
-static void drop_notices(struct machvm__session *s)
-{
-	uint64_t child = UINT64_C(1) << (SIGCHLD - 1);
-	struct timespec zero = {0};
-	siginfo_t info;
-
-	if (machvm__syscall4(SYS_rt_sigtimedwait, (long)&child, (long)&info, (long)&zero, 8) > 0) {
-		s->pace.swallowed = true;
-		if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED)
-			s->pace.other = info;
-	}
-	if (!s->pace.swallowed)
-		return;
-	if (!s->pace.other.si_signo) {
-		memset(&info, 0, sizeof(info));
-		if (machvm__syscall6(SYS_waitid, P_ALL, 0, (long)&info,
-				     WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT, 0, 0) ||
-		    !info.si_pid)
-			return;
-		s->pace.other = info;
-	}
-	s->pace.other.si_signo = SIGCHLD;
-	machvm__syscall3(SYS_rt_sigqueueinfo, getpid(), SIGCHLD, (long)&s->pace.other);
-}
-
 static void unblock_signals(struct machvm__session *s)
 {
-	if (!s->tracer)
-		drop_notices(s);
 	machvm__syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&s->opener_mask, 0, 8);
 }
 
@@ -118,6 +121,8 @@ static int open_with(struct machvm__session *s)
 {
 	int r = must_help(s->flags) ? use_helper(s) : 0;
 
+	if (!s->tracer)
+		mute_stops(s);
 	for (int attempt = 0; !r && attempt < 3; attempt++) {
 		r = step(s, machvm__stop_open);
 		if (r == MACHVM__HELD_NEED_HELPER && !s->tracer) {
@@ -141,6 +146,7 @@ static int open_inline(struct machvm__session *s)
 	machvm__tracer_put(s->tracer, s->lost);
 	s->tracer = NULL;
 	s->lost = false;
+	mute_stops(s);
 	return step(s, machvm__inline_open);
 }
 
@@ -153,6 +159,7 @@ static void let_go(struct machvm__session *s)
 {
 	move_opener_back(s);
 	machvm__tracer_put(s->tracer, s->lost);
+	unmute_stops(s);
 	unblock_signals(s);
 	if (s->capacity > 1)
 		munmap(s->threads, s->capacity * sizeof(*s->threads));
@@ -169,7 +176,8 @@ int machvm__session_open(struct machvm__session **session, struct machvm__sessio
 		return -ENOMEM;
 	/* The big buffers at the end of a part each are written before they are read. */
 	memset(s, 0, offsetof(struct machvm__session, saved));
-	s->fit = s->framed = s->aimed = s->masked = s->spurious = s->opener_moved = false;
+	s->fit = s->framed = s->aimed = s->masked = s->spurious = false;
+	s->opener_moved = s->opener_muted = false;
 	s->inlined = s->left_entry = false;
 	s->pushed = s->frame_size = 0;
 	s->target = target;

@@ -20,6 +20,7 @@
 #ifndef MACHVM_REMOTE_SESSION_H
 #define MACHVM_REMOTE_SESSION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -31,7 +32,8 @@
 /*
  * Who is meant. Kept by the owner (zero it, then fill the first four members)
  * and handed to every open: what is learnt about the address space is remembered
- * in `known` (private to sessions) and compared each time before it is used.
+ * in `known` and compared each time before it is used; `kept` holds up to two descriptors.
+ * Both are private to sessions. Finish it with machvm__session_target_fini.
  */
 struct machvm__session_target {
 	int pid;      /* thread-group id in our pid namespace; 0 when it has none there */
@@ -39,7 +41,14 @@ struct machvm__session_target {
 	int pidfd;    /* proves that the numbers still name the process; -1 when unavailable */
 	int mem_fd;   /* /proc/PID/mem held by the owner, compared after the stop; -1 for none */
 	struct machvm__place known;
+	struct machvm__session_kept {
+		int mem, stat, owner; /* descriptors, one more than they are; 0 for none */
+		bool busy, runs;
+	} kept;
 };
+
+/* Closes what sessions keep open between them. */
+void machvm__session_target_fini(struct machvm__session_target *target);
 
 enum {
 	MACHVM__SESSION_ALL = 1u << 0,    /* every thread stands still, not only the one that calls */

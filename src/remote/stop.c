@@ -7,9 +7,7 @@
 #include "held.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -33,88 +31,6 @@ int machvm__held_refuse(struct machvm__session *s, int error, const char *step, 
 	if (s->count > s->caller)
 		s->why.tid = s->threads[s->caller].tid;
 	return error;
-}
-
-/* ---- turns ---- */
-
-int machvm__held_take_turn(struct machvm__session *s)
-{
-	int proc_pid = s->target->proc_pid, fd = machvm__thread_list_open(proc_pid, "mem", O_RDWR);
-	long r;
-
-	s->deadline = machvm__trace_now() + MACHVM__HELD_PATIENCE;
-	if (fd == -EACCES || fd == -EPERM)
-		return machvm__held_refuse(s, -EPERM, "open mem", "the kernel refuses us this task");
-	/* A dead leader has no memory, but live threads have. */
-	if (fd < 0)
-		fd = machvm__thread_list_open(proc_pid, "task", O_RDONLY | O_DIRECTORY);
-	if (fd < 0)
-		return machvm__held_refuse(s, fd == -ENOENT ? -ESRCH : fd, "open mem",
-					   "it is gone");
-	for (unsigned round = 0;; round++) {
-		r = machvm__syscall2(SYS_flock, fd, LOCK_EX | LOCK_NB);
-		if (r != -EAGAIN && r != -EINTR)
-			break;
-		if (machvm__trace_now() >= s->deadline) {
-			machvm__syscall1(SYS_close, fd);
-			return machvm__held_refuse(s, -ETIMEDOUT, "turn",
-						   "another user of this library holds it");
-		}
-		machvm__trace_nap(round < 20 ? 50000 : 500000);
-	}
-	s->lock = fd;
-	return 0;
-}
-
-void machvm__held_end_turn(struct machvm__session *s)
-{
-	if (s->lock >= 0)
-		machvm__syscall1(SYS_close, s->lock);
-	s->lock = -1;
-}
-
-/* ---- the same CPU ---- */
-
-static bool in_mask(const unsigned long *mask, size_t size, int cpu)
-{
-	size_t bits = 8 * sizeof(*mask);
-
-	return cpu >= 0 && (size_t)cpu < size * bits && (mask[cpu / bits] >> (cpu % bits) & 1);
-}
-
-/*
- * A stop and a call are some hand-overs between two threads: on one CPU each is a context
- * switch, across CPUs a wake-up. Never beside a real-time thread, which would starve us, nor
- * beside one that runs: it would have to wait for its turn before it can stop.
- */
-static void move_to(struct machvm__session *s, const struct machvm__thread_stat *stat)
-{
-	enum { OTHER = 0, BATCH = 3, IDLE = 5 };
-	unsigned long one[16] = {0};
-	size_t bits = 8 * sizeof(*one);
-	long n;
-
-	if (s->moved || stat->state == 'R' || (stat->policy != OTHER && stat->policy != BATCH && stat->policy != IDLE))
-		return;
-	n = machvm__syscall3(SYS_sched_getaffinity, 0, sizeof(s->affinity), (long)s->affinity);
-	if (n <= 0 || !in_mask(s->affinity, (size_t)n / sizeof(*one), stat->cpu))
-		return;
-	one[(size_t)stat->cpu / bits] = 1ul << ((size_t)stat->cpu % bits);
-	s->moved = machvm__syscall3(SYS_sched_setaffinity, 0, n, (long)one) == 0;
-	if (!s->moved || !s->tracer)
-		return;
-	/* Whoever waits for us comes along. */
-	if (machvm__syscall3(SYS_sched_getaffinity, s->opener, sizeof(s->opener_affinity),
-			     (long)s->opener_affinity) == n &&
-	    in_mask(s->opener_affinity, (size_t)n / sizeof(*one), stat->cpu))
-		s->opener_moved = machvm__syscall3(SYS_sched_setaffinity, s->opener, n, (long)one) == 0;
-}
-
-static void move_back(struct machvm__session *s)
-{
-	if (s->moved)
-		machvm__syscall3(SYS_sched_setaffinity, 0, sizeof(s->affinity), (long)s->affinity);
-	s->moved = false;
 }
 
 /* ---- one thread ---- */
@@ -353,7 +269,7 @@ static int try_thread(struct machvm__session *s, int tid, const struct machvm__t
 
 	if (lost_before(s, tid))
 		return -ETIMEDOUT;
-	move_to(s, stat);
+	machvm__turn_join(s, stat);
 	/* A thread of the caller cannot give up what it has attached to; it seizes only what
 	 * sleeps interruptibly, and waits. */
 	r = stop_thread(s, tid, !s->tracer ? 0 : each < s->deadline ? each : s->deadline);
@@ -432,14 +348,21 @@ out:
 static int stop_one(struct machvm__session *s)
 {
 	struct machvm__thread_stat stat;
-	int r = machvm__thread_list_stat(s->target->proc_pid, s->target->proc_pid, &stat), order;
+	int r = machvm__turn_stat(s, &stat), order;
 
 	if (r)
 		return machvm__held_refuse(s, r, "thread list", "it is gone");
 	order = rank(&stat);
 	if (order == 0 || (order == 1 && stat.threads <= 1)) {
-		if (order == 1 && !s->tracer)
-			return MACHVM__HELD_NEED_HELPER;
+		/* Let go a moment ago, it may only be on its way back to sleep. */
+		for (int i = s->target->kept.runs ? 8 : 0; i < 8 && order == 1 && !s->tracer; i++) {
+			machvm__syscall0(SYS_sched_yield);
+			r = machvm__turn_stat(s, &stat);
+			order = r ? -1 : rank(&stat);
+		}
+		s->target->kept.runs = order == 1;
+		if (order != 0 && !s->tracer)
+			return r ? r : MACHVM__HELD_NEED_HELPER;
 		r = try_thread(s, s->target->pid, &stat);
 		if (!r || hopeless(r) || (stat.threads <= 1 && r != -ETIMEDOUT))
 			return r;
@@ -606,7 +529,8 @@ int machvm__stop_open(void *session)
 
 	s->count = s->caller = 0;
 	s->lock = -1;
-	r = machvm__held_take_turn(s);
+	s->pace = (struct machvm__trace_pace){.notified = s->tracer != NULL};
+	r = machvm__turn_take(s);
 	if (r)
 		return r;
 	if (s->flags & MACHVM__SESSION_ALL) {
@@ -618,8 +542,8 @@ int machvm__stop_open(void *session)
 	}
 	if (r) {
 		put_back(s);
-		move_back(s);
-		machvm__held_end_turn(s);
+		machvm__turn_leave(s);
+		machvm__turn_end(s);
 	}
 	return r;
 }
@@ -629,7 +553,7 @@ int machvm__stop_close(void *session)
 	struct machvm__session *s = session;
 
 	put_back(s);
-	move_back(s);
-	machvm__held_end_turn(s);
+	machvm__turn_leave(s);
+	machvm__turn_end(s);
 	return s->dead ? -ECONNRESET : 0;
 }

@@ -147,6 +147,8 @@ static void caller_has_no_child_and_no_descriptor_more(const char *program)
 	fd = dup(0);
 	close(fd);
 	REQUIRE(!session(&v, MACHVM__SESSION_HELPER, NULL), "session");
+	REQUIRE(!session(&v, 0, NULL), "session");
+	machvm__session_target_fini(&v.target);
 	later = dup(0);
 	close(later);
 	REQUIRE(fd == later, "descriptor %d is free, before it was %d", later, fd);

@@ -89,6 +89,7 @@ void victim_start(struct victim *v, const char *program, const char *scenario, u
 static void clean(struct victim *v)
 {
 	running = 0;
+	machvm__session_target_fini(&v->target);
 	close(v->pidfd);
 	close(v->shared_fd);
 	munmap(v->shared, 4096);

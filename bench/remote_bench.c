@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * remote_bench.c - one mprotect in a sleeping process, end to end, against the
+ * bare sequence that does it with no care for anything: seize, interrupt, one call,
+ * detach. Links the library's layers: a session has no public name.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "measure.h"
+#include "session.h"
+
+struct subject {
+	int pid;
+	uint64_t page, instruction;
+	struct machvm__session_target target;
+	bool writable;
+};
+
+/* ---- the bare sequence ---- */
+
+static void stop_of(int pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status))
+		die("no stop");
+}
+
+static void bare_once(struct subject *s)
+{
+	struct user_regs_struct saved, now;
+
+	if (ptrace(PTRACE_SEIZE, s->pid, 0, PTRACE_O_TRACESYSGOOD) ||
+	    ptrace(PTRACE_INTERRUPT, s->pid, 0, 0))
+		die("seize: %s", strerror(errno));
+	stop_of(s->pid);
+	ptrace(PTRACE_GETREGS, s->pid, 0, &saved);
+	now = saved;
+	now.rip = s->instruction;
+	now.rax = SYS_mprotect;
+	now.orig_rax = (unsigned long)-1;
+	now.rdi = s->page;
+	now.rsi = 4096;
+	s->writable = !s->writable;
+	now.rdx = s->writable ? PROT_READ | PROT_WRITE : PROT_READ;
+	ptrace(PTRACE_SETREGS, s->pid, 0, &now);
+	/* To the entry, to the exit. */
+	ptrace(PTRACE_SYSCALL, s->pid, 0, 0);
+	stop_of(s->pid);
+	ptrace(PTRACE_SYSCALL, s->pid, 0, 0);
+	stop_of(s->pid);
+	ptrace(PTRACE_GETREGS, s->pid, 0, &now);
+	if (now.rax)
+		die("mprotect returned %ld", (long)now.rax);
+	ptrace(PTRACE_SETREGS, s->pid, 0, &saved);
+	if (ptrace(PTRACE_DETACH, s->pid, 0, 0))
+		die("detach: %s", strerror(errno));
+}
+
+static void bare(void *context, unsigned repetitions)
+{
+	while (repetitions--)
+		bare_once(context);
+}
+
+/* ---- a session ---- */
+
+static void call(struct machvm__session *session, struct subject *s)
+{
+	int64_t result = -1;
+
+	s->writable = !s->writable;
+	if (machvm__session_call(session, MACHVM__CALL_MPROTECT,
+				 (uint64_t[6]){s->page, 4096,
+					       s->writable ? PROT_READ | PROT_WRITE : PROT_READ},
+				 &result) ||
+	    result)
+		die("remote mprotect: %ld", (long)result);
+}
+
+static void session_of(struct subject *s, unsigned flags, unsigned calls)
+{
+	struct machvm__session_refusal why = {0};
+	struct machvm__session *session;
+	int r = machvm__session_open(&session, &s->target, flags, &why);
+
+	if (r)
+		die("open: %s (%s)", strerror(-r), why.step);
+	while (calls--)
+		call(session, s);
+	if (machvm__session_close(session))
+		die("close");
+}
+
+static void one(void *context, unsigned repetitions)
+{
+	while (repetitions--)
+		session_of(context, 0, 1);
+}
+
+static void helped(void *context, unsigned repetitions)
+{
+	while (repetitions--)
+		session_of(context, MACHVM__SESSION_HELPER, 1);
+}
+
+/* Differs from `one` by a hundred calls and by nothing else. */
+static void hundred_more(void *context, unsigned repetitions)
+{
+	while (repetitions--)
+		session_of(context, 0, 101);
+}
+
+/* ---- the run ---- */
+
+static void subject_start(struct subject *s, bool pinned)
+{
+	void *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		die("mmap");
+	memset(s, 0, sizeof(*s));
+	s->page = (uintptr_t)page;
+	s->pid = fork();
+	if (!s->pid) {
+		cpu_set_t cpus;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		CPU_ZERO(&cpus);
+		CPU_SET(0, &cpus);
+		if (pinned)
+			sched_setaffinity(0, sizeof(cpus), &cpus);
+		for (;;)
+			pause();
+	}
+	s->target = (struct machvm__session_target){
+		.pid = s->pid, .proc_pid = s->pid, .mem_fd = -1,
+		.pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0),
+	};
+	/* The bare sequence is given the instruction that a first session finds. */
+	session_of(s, 0, 1);
+	s->instruction = s->target.known.code.call;
+}
+
+static void compare(const char *group, bool pinned, bool together)
+{
+	static const struct side sides[] = {
+		{"bare seize, call, detach", bare},
+		{"session", one},
+		{"session with helper", helped},
+		{"session of 101 calls", hundred_more},
+	};
+	struct samples samples;
+	struct subject s;
+	cpu_set_t cpus, before;
+
+	sched_getaffinity(0, sizeof(before), &before);
+	subject_start(&s, pinned);
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	if (together)
+		sched_setaffinity(0, sizeof(cpus), &cpus);
+	measure(&samples, sides, 4, &s, 4);
+	row_print(&(struct row){group, "one remote mprotect", GOAL_RATIO, 1.3, NULL}, &samples, sides, 1,
+		  0);
+	row_print(&(struct row){group, "the same through the helper", GOAL_NONE, 0, NULL}, &samples,
+		  sides, 2, 0);
+	row_print_alone(&(struct row){group, "one session of 101 calls", GOAL_NONE, 0, NULL}, &samples,
+			sides, 3);
+	measure_free(&samples);
+	sched_setaffinity(0, sizeof(before), &before);
+	kill(s.pid, SIGKILL);
+	waitpid(s.pid, NULL, 0);
+}
+
+int main(void)
+{
+	compare("remote, one CPU", true, true);
+	compare("remote, target bound to a CPU", true, false);
+	compare("remote, nothing bound", false, false);
+	return 0;
+}
