@@ -82,10 +82,10 @@ static void call(struct machvm__session *session, struct subject *s)
 	int64_t result = -1;
 
 	s->writable = !s->writable;
-	if (machvm__session_call(session, MACHVM__CALL_MPROTECT,
-				 (uint64_t[6]){s->page, 4096,
-					       s->writable ? PROT_READ | PROT_WRITE : PROT_READ},
-				 &result) ||
+	if (machvm__session_call(
+		    session, MACHVM__CALL_MPROTECT,
+		    (uint64_t[6]){s->page, 4096, s->writable ? PROT_READ | PROT_WRITE : PROT_READ},
+		    &result) ||
 	    result)
 		die("remote mprotect: %ld", (long)result);
 }
@@ -146,7 +146,9 @@ static void subject_start(struct subject *s, bool pinned)
 			pause();
 	}
 	s->target = (struct machvm__session_target){
-		.pid = s->pid, .proc_pid = s->pid, .mem_fd = -1,
+		.pid = s->pid,
+		.proc_pid = s->pid,
+		.mem_fd = -1,
 		.pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0),
 	};
 	/* The bare sequence is given the instruction that a first session finds. */
@@ -173,12 +175,12 @@ static void compare(const char *group, bool pinned, bool together)
 	if (together)
 		sched_setaffinity(0, sizeof(cpus), &cpus);
 	measure(&samples, sides, 4, &s, 4);
-	row_print(&(struct row){group, "one remote mprotect", GOAL_RATIO, 1.3, NULL}, &samples, sides, 1,
-		  0);
+	row_print(&(struct row){group, "one remote mprotect", GOAL_RATIO, 1.3, NULL}, &samples,
+		  sides, 1, 0);
 	row_print(&(struct row){group, "the same through the helper", GOAL_NONE, 0, NULL}, &samples,
 		  sides, 2, 0);
-	row_print_alone(&(struct row){group, "one session of 101 calls", GOAL_NONE, 0, NULL}, &samples,
-			sides, 3);
+	row_print_alone(&(struct row){group, "one session of 101 calls", GOAL_NONE, 0, NULL},
+			&samples, sides, 3);
 	measure_free(&samples);
 	sched_setaffinity(0, sizeof(before), &before);
 	kill(s.pid, SIGKILL);

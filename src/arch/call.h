@@ -51,9 +51,10 @@ struct machvm__call_form {
  * Spells `call` for `abi`. Returns 0, -ENOSYS when the ABI has no such call, or -EOVERFLOW
  * when an argument does not fit the target's words.
  */
-__attribute__((__warn_unused_result__)) int
-machvm__call_spell(enum machvm__abi abi, enum machvm__call call, const uint64_t args[6],
-		   struct machvm__call_form *form);
+__attribute__((__warn_unused_result__)) int machvm__call_spell(enum machvm__abi abi,
+							       enum machvm__call call,
+							       const uint64_t args[6],
+							       struct machvm__call_form *form);
 
 /* What the return register means: a value, or -4095..-1. */
 int64_t machvm__call_result(enum machvm__abi abi, uint64_t reg);

@@ -16,10 +16,10 @@
 #include "call.h"
 
 enum {
-	MACHVM__CPU_GENERAL = 288,    /* bytes that hold any family's general registers */
-	MACHVM__CPU_VECTOR = 12288,   /* XSAVE with AMX tiles is 11,008 */
+	MACHVM__CPU_GENERAL = 288,  /* bytes that hold any family's general registers */
+	MACHVM__CPU_VECTOR = 12288, /* XSAVE with AMX tiles is 11,008 */
 	MACHVM__CPU_FRAME = 12288 + 1024,
-	MACHVM__CPU_CODE = 48,        /* bytes of target code that prove a place to call from */
+	MACHVM__CPU_CODE = 48, /* bytes of target code that prove a place to call from */
 };
 
 /* Registers of a stopped thread, as the kernel hands them out. */
@@ -31,10 +31,10 @@ struct machvm__cpu {
 
 /* Instructions of the target that a call uses: found once, their bytes compared each time. */
 struct machvm__cpu_code {
-	uint64_t call;       /* the system-call instruction, then harmless ones, then a return */
-	uint64_t sigreturn;  /* makes the system call that takes a signal frame away; 0 for none */
-	uint32_t call_skip;  /* bytes that the harmless ones take off the stack before the return */
-	uint8_t abi;         /* enum machvm__abi */
+	uint64_t call;      /* the system-call instruction, then harmless ones, then a return */
+	uint64_t sigreturn; /* makes the system call that takes a signal frame away; 0 for none */
+	uint32_t call_skip; /* bytes that the harmless ones take off the stack before the return */
+	uint8_t abi;        /* enum machvm__abi */
 	uint8_t call_size;
 	uint8_t sigreturn_size;
 	unsigned char call_bytes[MACHVM__CPU_CODE];

@@ -133,11 +133,21 @@ ssize_t machvm__cpu_frame(const struct machvm__cpu *cpu, const struct machvm__cp
 {
 	const struct user_regs_struct *r = const_regs(cpu);
 	struct machvm__x86_words words = {
-		.ax = (uint32_t)r->eax, .bx = (uint32_t)r->ebx, .cx = (uint32_t)r->ecx,
-		.dx = (uint32_t)r->edx, .si = (uint32_t)r->esi, .di = (uint32_t)r->edi,
-		.bp = (uint32_t)r->ebp, .sp = (uint32_t)r->esp, .ip = (uint32_t)r->eip,
-		.flags = (uint32_t)r->eflags, .cs = (uint16_t)r->xcs, .ds = (uint16_t)r->xds,
-		.es = (uint16_t)r->xes, .fs = (uint16_t)r->xfs, .gs = (uint16_t)r->xgs,
+		.ax = (uint32_t)r->eax,
+		.bx = (uint32_t)r->ebx,
+		.cx = (uint32_t)r->ecx,
+		.dx = (uint32_t)r->edx,
+		.si = (uint32_t)r->esi,
+		.di = (uint32_t)r->edi,
+		.bp = (uint32_t)r->ebp,
+		.sp = (uint32_t)r->esp,
+		.ip = (uint32_t)r->eip,
+		.flags = (uint32_t)r->eflags,
+		.cs = (uint16_t)r->xcs,
+		.ds = (uint16_t)r->xds,
+		.es = (uint16_t)r->xes,
+		.fs = (uint16_t)r->xfs,
+		.gs = (uint16_t)r->xgs,
 		.ss = (uint16_t)r->xss,
 	};
 

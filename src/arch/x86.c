@@ -38,7 +38,8 @@ static size_t harmless(const unsigned char *p, size_t left, unsigned word, uint3
 		*skip += word;
 		return rex + 1;
 	}
-	if (op[0] == 0x83 && op[1] == 0xc4 && op[2] < 0x80 && (word == 4 || (rex && p[0] == 0x48))) {
+	if (op[0] == 0x83 && op[1] == 0xc4 && op[2] < 0x80 &&
+	    (word == 4 || (rex && p[0] == 0x48))) {
 		*skip += op[2];
 		return rex + 3;
 	}
@@ -141,10 +142,10 @@ bool machvm__x86_answers_eintr(enum machvm__abi abi, uint64_t number)
 {
 	/* read, readv, recv*, accept*: only with SO_RCVTIMEO; epoll_*, rt_sigtimedwait, sem*,
 	 * io_getevents, io_pgetevents, msg* */
-	static const uint16_t calls64[] = {0, 19, 45, 47, 43, 288, 299, 232, 281, 441, 128,
-					   65, 220, 208, 333, 69, 70};
-	static const uint16_t calls32[] = {3, 145, 102, 371, 372, 364, 337, 256, 319, 441, 177,
-					   421, 117, 247, 385, 416, 420};
+	static const uint16_t calls64[] = {0,   19,  45, 47,  43,  288, 299, 232, 281,
+					   441, 128, 65, 220, 208, 333, 69,  70};
+	static const uint16_t calls32[] = {3,   145, 102, 371, 372, 364, 337, 256, 319,
+					   441, 177, 421, 117, 247, 385, 416, 420};
 	const uint16_t *calls = abi == MACHVM__ABI_I386 ? calls32 : calls64;
 
 	_Static_assert(sizeof(calls64) == sizeof(calls32), "one length");
@@ -156,12 +157,12 @@ bool machvm__x86_answers_eintr(enum machvm__abi abi, uint64_t number)
 }
 
 /* arch/x86/include/uapi/asm/sigcontext.h */
-#define FP_MAGIC1	0x46505853u
-#define FP_MAGIC2	0x46505845u
-#define XFEATURE_AMX	((3ull << 17))
-#define SW_BYTES	464
-#define XSAVE_HEADER	512
-#define XSAVE_SMALLEST	576
+#define FP_MAGIC1      0x46505853u
+#define FP_MAGIC2      0x46505845u
+#define XFEATURE_AMX   ((3ull << 17))
+#define SW_BYTES       464
+#define XSAVE_HEADER   512
+#define XSAVE_SMALLEST 576
 
 struct sw_bytes {
 	uint32_t magic1, extended_size;
@@ -249,15 +250,28 @@ ssize_t machvm__x86_frame32(const struct machvm__x86_words *words, const struct 
 	struct frame32 f = {
 		.pretcode = (uint32_t)code->sigreturn,
 		.cookie = {(uint32_t)MACHVM__X86_COOKIE, (uint32_t)(MACHVM__X86_COOKIE >> 32)},
-		.uc_flags = 1, /* UC_FP_XSTATE */
+		.uc_flags = 1,             /* UC_FP_XSTATE */
 		.stack_flags = 0x7ffffff0, /* invalid: the alternate stack stays as it is */
-		.context = {
-			.gs = words->gs, .fs = words->fs, .es = words->es, .ds = words->ds,
-			.di = words->di, .si = words->si, .bp = words->bp, .sp = words->sp,
-			.bx = words->bx, .dx = words->dx, .cx = words->cx, .ax = words->ax,
-			.ip = words->ip, .cs = words->cs, .flags = words->flags,
-			.sp_at_signal = words->sp, .ss = words->ss,
-		},
+		.context =
+			{
+				.gs = words->gs,
+				.fs = words->fs,
+				.es = words->es,
+				.ds = words->ds,
+				.di = words->di,
+				.si = words->si,
+				.bp = words->bp,
+				.sp = words->sp,
+				.bx = words->bx,
+				.dx = words->dx,
+				.cx = words->cx,
+				.ax = words->ax,
+				.ip = words->ip,
+				.cs = words->cs,
+				.flags = words->flags,
+				.sp_at_signal = words->sp,
+				.ss = words->ss,
+			},
 		.sigmask = {(uint32_t)sigmask, (uint32_t)(sigmask >> 32)},
 	};
 

@@ -29,8 +29,7 @@ static const struct user_regs_struct *const_regs(const struct machvm__cpu *cpu)
 int machvm__cpu_read(int tid, struct machvm__cpu *cpu)
 {
 	cpu->vector_size = 0;
-	return (int)machvm__syscall4(SYS_ptrace, PTRACE_GETREGS, tid, 0,
-				     (long)cpu->general);
+	return (int)machvm__syscall4(SYS_ptrace, PTRACE_GETREGS, tid, 0, (long)cpu->general);
 }
 
 int machvm__cpu_read_vector(int tid, struct machvm__cpu *cpu)
@@ -51,8 +50,7 @@ int machvm__cpu_read_vector(int tid, struct machvm__cpu *cpu)
 
 int machvm__cpu_write(int tid, const struct machvm__cpu *cpu)
 {
-	return (int)machvm__syscall4(SYS_ptrace, PTRACE_SETREGS, tid, 0,
-				     (long)cpu->general);
+	return (int)machvm__syscall4(SYS_ptrace, PTRACE_SETREGS, tid, 0, (long)cpu->general);
 }
 
 enum machvm__abi machvm__cpu_abi(const struct machvm__cpu *cpu)
@@ -193,12 +191,22 @@ static ssize_t frame32(const struct machvm__cpu *cpu, const struct machvm__cpu_c
 	resumed(cpu, &ax, &ip);
 	return machvm__x86_frame32(
 		&(struct machvm__x86_words){
-			.ax = (uint32_t)ax, .bx = (uint32_t)r->rbx, .cx = (uint32_t)r->rcx,
-			.dx = (uint32_t)r->rdx, .si = (uint32_t)r->rsi, .di = (uint32_t)r->rdi,
-			.bp = (uint32_t)r->rbp, .sp = (uint32_t)r->rsp, .ip = (uint32_t)ip,
-			.flags = (uint32_t)r->eflags, .cs = (uint16_t)r->cs,
-			.ds = (uint16_t)r->ds, .es = (uint16_t)r->es, .fs = (uint16_t)r->fs,
-			.gs = (uint16_t)r->gs, .ss = (uint16_t)r->ss,
+			.ax = (uint32_t)ax,
+			.bx = (uint32_t)r->rbx,
+			.cx = (uint32_t)r->rcx,
+			.dx = (uint32_t)r->rdx,
+			.si = (uint32_t)r->rsi,
+			.di = (uint32_t)r->rdi,
+			.bp = (uint32_t)r->rbp,
+			.sp = (uint32_t)r->rsp,
+			.ip = (uint32_t)ip,
+			.flags = (uint32_t)r->eflags,
+			.cs = (uint16_t)r->cs,
+			.ds = (uint16_t)r->ds,
+			.es = (uint16_t)r->es,
+			.fs = (uint16_t)r->fs,
+			.gs = (uint16_t)r->gs,
+			.ss = (uint16_t)r->ss,
 		},
 		cpu, cpu->vector + sizeof(cpu->vector) - 128, code, sigmask, raddr, frame, size);
 }
@@ -214,13 +222,28 @@ static ssize_t frame64(const struct machvm__cpu *cpu, const struct machvm__cpu_c
 		.uc_flags = 7,
 		.uc_link = MACHVM__X86_COOKIE,
 		.stack_flags = 0x7ffffff0, /* invalid: the alternate stack stays as it is */
-		.context = {
-			.r8 = r->r8, .r9 = r->r9, .r10 = r->r10, .r11 = r->r11, .r12 = r->r12,
-			.r13 = r->r13, .r14 = r->r14, .r15 = r->r15, .di = r->rdi, .si = r->rsi,
-			.bp = r->rbp, .bx = r->rbx, .dx = r->rdx, .cx = r->rcx, .sp = r->rsp,
-			.flags = r->eflags, .cs = (uint16_t)r->cs, .ss = (uint16_t)r->ss,
-			.fpstate = raddr + fx,
-		},
+		.context =
+			{
+				.r8 = r->r8,
+				.r9 = r->r9,
+				.r10 = r->r10,
+				.r11 = r->r11,
+				.r12 = r->r12,
+				.r13 = r->r13,
+				.r14 = r->r14,
+				.r15 = r->r15,
+				.di = r->rdi,
+				.si = r->rsi,
+				.bp = r->rbp,
+				.bx = r->rbx,
+				.dx = r->rdx,
+				.cx = r->rcx,
+				.sp = r->rsp,
+				.flags = r->eflags,
+				.cs = (uint16_t)r->cs,
+				.ss = (uint16_t)r->ss,
+				.fpstate = raddr + fx,
+			},
 		.sigmask = sigmask,
 	};
 

@@ -29,9 +29,8 @@ machvm__thread_list_stat_fd(int fd, struct machvm__thread_stat *stat);
 
 /* A number behind a name of /proc/PID/task/TID/status, such as "TracerPid:"; `nth` counts the
  * words behind the name. -ENOENT when there is none. */
-__attribute__((__warn_unused_result__)) int64_t machvm__thread_list_status(int proc_pid, int tid,
-									   const char *name,
-									   unsigned nth);
+__attribute__((__warn_unused_result__)) int64_t
+machvm__thread_list_status(int proc_pid, int tid, const char *name, unsigned nth);
 
 /* A line of hexadecimal digits there, such as "SigPnd:"; all bits when it cannot be read. */
 uint64_t machvm__thread_list_hex(int proc_pid, int tid, const char *name);

@@ -15,8 +15,8 @@
 #include "syscall.h"
 
 /* Newer than some headers we build with. */
-#define SUSPEND_SECCOMP	  (1 << 21) /* PTRACE_O_SUSPEND_SECCOMP, Linux 4.3 */
-#define GET_RSEQ	  0x420f    /* PTRACE_GET_RSEQ_CONFIGURATION, Linux 5.13 */
+#define SUSPEND_SECCOMP   (1 << 21) /* PTRACE_O_SUSPEND_SECCOMP, Linux 4.3 */
+#define GET_RSEQ          0x420f    /* PTRACE_GET_RSEQ_CONFIGURATION, Linux 5.13 */
 #define GET_USER_DISPATCH 0x4211    /* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG, Linux 6.4 */
 
 static long request(long what, int tid, long address, long data)
@@ -176,8 +176,9 @@ static int plain_call_state(int tid)
 	r = request(PTRACE_GETEVENTMSG, tid, 0, (long)&message);
 	if (r < 0)
 		return (int)r;
-	return message == PTRACE_EVENTMSG_SYSCALL_ENTRY ? 2
-	       : message == PTRACE_EVENTMSG_SYSCALL_EXIT ? 3 : 0;
+	return message == PTRACE_EVENTMSG_SYSCALL_ENTRY  ? 2
+	       : message == PTRACE_EVENTMSG_SYSCALL_EXIT ? 3
+							 : 0;
 }
 
 int machvm__trace_call_state(int tid, int64_t *value, uint64_t *ip)

@@ -42,7 +42,8 @@ MACHVM__TRACE_WARN int machvm__trace_to_call(int tid, int signal);
 /* How a tracer waits, kept from one wait to the next. */
 struct machvm__trace_pace {
 	bool crowded;  /* others run here: giving the CPU away costs whole time slices */
-	bool notified; /* every SIGCHLD is about what is traced: they are blocked, and may be taken */
+	bool notified; /* every SIGCHLD is about what is traced: they are blocked, and may be taken
+			*/
 };
 
 /*

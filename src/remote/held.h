@@ -16,6 +16,9 @@
  * time slices each. */
 #define MACHVM__HELD_PATIENCE UINT64_C(2000000000)
 
+/* After which a stop that does not come is asked for again. */
+#define MACHVM__HELD_AGAIN UINT64_C(20000000)
+
 enum {
 	MACHVM__HELD_SCRATCH = 512,
 	MACHVM__HELD_NEED_HELPER = 1, /* this step must not run in a thread of the caller */
@@ -91,8 +94,7 @@ struct machvm__session {
 };
 
 /* Why a step refuses; keeps what was said first for the same step of an earlier thread. */
-int machvm__held_refuse(struct machvm__session *s, int error, const char *step,
-			const char *reason);
+int machvm__held_refuse(struct machvm__session *s, int error, const char *step, const char *reason);
 
 struct machvm__thread_stat;
 
@@ -104,9 +106,24 @@ void machvm__turn_join(struct machvm__session *s, const struct machvm__thread_st
 void machvm__turn_leave(struct machvm__session *s);
 
 /* stop.c */
-int machvm__held_reserve(struct machvm__session *s); /* room for one more thread */
 int machvm__stop_open(void *session);
 int machvm__stop_close(void *session);
+/* Attaches; *filtered tells that a seccomp filter, should there be one, binds our calls. */
+int machvm__stop_seize(struct machvm__session *s, int tid, bool *filtered);
+/*
+ * What a thread reported after an interrupt: the stop, or a signal that was on its way, which
+ * is delivered first, as it would have been. 0 when it stands, -EAGAIN when not yet, -ESRCH.
+ */
+int machvm__stop_take(struct machvm__held_thread *t, const struct machvm__trace_event *event);
+/* The ids of the target's threads in `bytes` of fresh memory; how many there are. */
+int machvm__stop_list(struct machvm__session *s, int **tids, size_t *bytes);
+int machvm__stop_unfiltered(struct machvm__session *s, int tid);
+bool machvm__stop_filters_bind(void);
+
+/* crowd.c: all threads */
+int machvm__held_reserve(struct machvm__session *s); /* room for one more */
+int machvm__crowd_stop(struct machvm__session *s);
+int machvm__crowd_prepare(struct machvm__session *s); /* the first of them that can call */
 
 /* run.c: makes the stopped thread threads[caller] ready to call; calls; puts back. */
 int machvm__run_prepare(struct machvm__session *s);

@@ -91,15 +91,17 @@ int machvm__inline_open(void *session)
 		return r;
 	r = find_stopped(s);
 	if (r == -EBUSY)
-		r = machvm__held_refuse(s, r, "inline call", "it is traced by this thread, but runs");
+		r = machvm__held_refuse(s, r, "inline call",
+					"it is traced by this thread, but runs");
 	if (!r && !(s->flags & MACHVM__SESSION_STILL)) {
 		r = judge(s);
 		if (r == -EOPNOTSUPP)
 			r = machvm__held_refuse(s, r, "inline call",
 						"it is at an event that cannot be made again");
 		if (!r && filtered(s))
-			r = machvm__held_refuse(s, -EOPNOTSUPP, "seccomp",
-						"it runs under seccomp, which its tracer has not suspended");
+			r = machvm__held_refuse(
+				s, -EOPNOTSUPP, "seccomp",
+				"it runs under seccomp, which its tracer has not suspended");
 	}
 	if (!r)
 		r = machvm__run_prepare(s);

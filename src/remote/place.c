@@ -109,7 +109,8 @@ int machvm__place_find(struct machvm__place *place, int proc_pid, int tid, enum 
 	r = machvm__thread_list_maps(proc_pid, note, &survey);
 	if (r < 0)
 		return r;
-	memory = (long)mmap(NULL, PIECE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memory =
+		(long)mmap(NULL, PIECE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == -1)
 		return -ENOMEM;
 	s.piece = (unsigned char *)memory;

@@ -21,8 +21,7 @@ struct machvm__place {
  * when there is no sigreturn stub or stack (they stay 0); -EOPNOTSUPP when there is no
  * system-call instruction at all.
  */
-__attribute__((__warn_unused_result__)) int machvm__place_find(struct machvm__place *place,
-							       int proc_pid, int tid,
-							       enum machvm__abi abi);
+__attribute__((__warn_unused_result__)) int
+machvm__place_find(struct machvm__place *place, int proc_pid, int tid, enum machvm__abi abi);
 
 #endif

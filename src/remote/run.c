@@ -37,9 +37,10 @@ static int check_dispatch(struct machvm__session *s)
 
 	if (r || !d.mode || code->call - d.offset < d.length)
 		return r;
-	r = d.selector ? machvm__trace_read(tid_of(s),
-					    &(struct machvm__trace_part){d.selector, &selector, 1}, 1)
-		       : 0;
+	r = d.selector
+		    ? machvm__trace_read(tid_of(s),
+					 &(struct machvm__trace_part){d.selector, &selector, 1}, 1)
+		    : 0;
 	if (!r && selector != BLOCK)
 		return 0;
 	return machvm__held_refuse(s, -EOPNOTSUPP, "syscall user dispatch",
@@ -373,7 +374,8 @@ int machvm__run_restore(struct machvm__session *s)
 	if (s->framed) {
 		size_t size = ((s->frame_size + 15) & ~(size_t)15) + s->pushed;
 
-		e = machvm__trace_write(tid, &(struct machvm__trace_part){s->place, s->old, size}, 1);
+		e = machvm__trace_write(tid, &(struct machvm__trace_part){s->place, s->old, size},
+					1);
 		r = r ? r : e;
 	}
 	/* The kernel looks for a call to restart only on its way through a signal. */

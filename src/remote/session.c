@@ -199,6 +199,9 @@ int machvm__session_open(struct machvm__session **session, struct machvm__sessio
 		*session = s;
 		return 0;
 	}
+	/* A zombie is refused for many reasons; this is the one that counts. */
+	if (machvm__trace_alive(target->pidfd) == -ESRCH)
+		r = machvm__held_refuse(s, -ESRCH, "identity", "it is gone");
 	if (refusal)
 		*refusal = s->why;
 	let_go(s);

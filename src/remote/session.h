@@ -51,7 +51,7 @@ struct machvm__session_target {
 void machvm__session_target_fini(struct machvm__session_target *target);
 
 enum {
-	MACHVM__SESSION_ALL = 1u << 0,    /* every thread stands still, not only the one that calls */
+	MACHVM__SESSION_ALL = 1u << 0, /* every thread stands still, not only the one that calls */
 	MACHVM__SESSION_STILL = 1u << 1,  /* no call will be made: stop, look, go (registers) */
 	MACHVM__SESSION_HELPER = 1u << 2, /* trace from the helper process although we could */
 };

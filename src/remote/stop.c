@@ -16,13 +16,17 @@
 
 enum {
 	EACH_MS = 250,
-	AGAIN_MS = 20,
 	PF_EXITING = 0x4,
 	PF_KTHREAD = 0x200000,
 };
 
 /* Whether this process was last refused the suspension of seccomp filters. */
 static bool filters_bind;
+
+bool machvm__stop_filters_bind(void)
+{
+	return __atomic_load_n(&filters_bind, __ATOMIC_RELAXED);
+}
 
 int machvm__held_refuse(struct machvm__session *s, int error, const char *step, const char *reason)
 {
@@ -48,14 +52,15 @@ static int not_ours(struct machvm__session *s, int tid)
 	return machvm__held_refuse(s, -EPERM, "seize", "the kernel refuses us to trace it");
 }
 
-static int unfiltered(struct machvm__session *s, int tid)
+int machvm__stop_unfiltered(struct machvm__session *s, int tid)
 {
 	int64_t mode = machvm__thread_list_status(s->target->proc_pid, tid, "Seccomp:", 0);
 
 	if (mode <= 0)
 		return 0;
-	return machvm__held_refuse(s, -EOPNOTSUPP, "seccomp",
-				   "it runs under seccomp, and suspending that takes CAP_SYS_ADMIN");
+	return machvm__held_refuse(
+		s, -EOPNOTSUPP, "seccomp",
+		"it runs under seccomp, and suspending that takes CAP_SYS_ADMIN");
 }
 
 static void bury(void *session)
@@ -68,8 +73,7 @@ static void bury(void *session)
 		machvm__trace_bury(s->lost_tids[i]);
 }
 
-/* Attaches; *filtered tells that a seccomp filter, should there be one, binds our calls. */
-static int seize(struct machvm__session *s, int tid, bool *filtered)
+int machvm__stop_seize(struct machvm__session *s, int tid, bool *filtered)
 {
 	bool others = s->tracer && (s->count || s->lost_count);
 	int r;
@@ -89,11 +93,7 @@ static int seize(struct machvm__session *s, int tid, bool *filtered)
 	return r == -EPERM ? not_ours(s, tid) : r;
 }
 
-/*
- * What a thread reported after an interrupt: the stop, or a signal that was on its way, which
- * is delivered first, as it would have been. 0 when it stands, -EAGAIN when not yet, -ESRCH.
- */
-static int take_stop(struct machvm__held_thread *t, const struct machvm__trace_event *event)
+int machvm__stop_take(struct machvm__held_thread *t, const struct machvm__trace_event *event)
 {
 	int r;
 
@@ -124,12 +124,12 @@ static int await_stop(struct machvm__session *s, struct machvm__held_thread *t, 
 	int r;
 
 	do {
-		uint64_t soon = machvm__trace_now() + AGAIN_MS * UINT64_C(1000000);
+		uint64_t soon = machvm__trace_now() + MACHVM__HELD_AGAIN;
 
 		r = machvm__trace_wait(t->tid, deadline && deadline < soon ? deadline : soon,
 				       &s->pace, &event);
 		if (!r) {
-			r = take_stop(t, &event);
+			r = machvm__stop_take(t, &event);
 		} else if (r == -ETIMEDOUT && (!deadline || machvm__trace_now() < deadline)) {
 			r = machvm__trace_interrupt(t->tid);
 			r = !r || r == -ESRCH ? -EAGAIN : r;
@@ -196,7 +196,7 @@ static int stop_thread(struct machvm__session *s, int tid, uint64_t deadline)
 	int r;
 
 	*t = (struct machvm__held_thread){.tid = tid};
-	r = seize(s, tid, &filtered);
+	r = machvm__stop_seize(s, tid, &filtered);
 	if (r)
 		return r;
 	r = machvm__trace_interrupt(tid);
@@ -211,7 +211,7 @@ static int stop_thread(struct machvm__session *s, int tid, uint64_t deadline)
 	if (r)
 		return r;
 	if (filtered && !(s->flags & MACHVM__SESSION_STILL)) {
-		r = unfiltered(s, tid);
+		r = machvm__stop_unfiltered(s, tid);
 		if (r) {
 			release(s, t);
 			return r;
@@ -287,7 +287,7 @@ static bool hopeless(int r)
 	return r != -EOPNOTSUPP && r != -ETIMEDOUT && r != -ESRCH && r != -EIO;
 }
 
-static int list_threads(struct machvm__session *s, int **tids, size_t *bytes)
+int machvm__stop_list(struct machvm__session *s, int **tids, size_t *bytes)
 {
 	size_t capacity = 512;
 
@@ -296,8 +296,8 @@ static int list_threads(struct machvm__session *s, int **tids, size_t *bytes)
 		int n;
 
 		*bytes = capacity * sizeof(**tids);
-		memory = (long)mmap(NULL, *bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-				    -1, 0);
+		memory = (long)mmap(NULL, *bytes, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (memory == -1)
 			return -ENOMEM;
 		*tids = (int *)memory;
@@ -315,7 +315,7 @@ static int list_threads(struct machvm__session *s, int **tids, size_t *bytes)
 static int try_threads(struct machvm__session *s)
 {
 	size_t bytes;
-	int *tids, n = list_threads(s, &tids, &bytes), r = -ESRCH;
+	int *tids, n = machvm__stop_list(s, &tids, &bytes), r = -ESRCH;
 	bool tried = false;
 
 	if (n < 0)
@@ -383,143 +383,6 @@ static int stop_one(struct machvm__session *s)
 	}
 }
 
-/* ---- all threads ---- */
-
-static bool known_thread(const struct machvm__session *s, int tid)
-{
-	for (size_t i = 0; i < s->count; i++) {
-		if (s->threads[i].tid == tid)
-			return true;
-	}
-	return false;
-}
-
-int machvm__held_reserve(struct machvm__session *s)
-{
-	size_t capacity = s->capacity > 1 ? 2 * s->capacity : 512;
-	long memory;
-
-	if (s->count < s->capacity)
-		return 0;
-	memory = (long)mmap(NULL, capacity * sizeof(*s->threads), PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory == -1)
-		return -ENOMEM;
-	memcpy((void *)memory, s->threads, s->count * sizeof(*s->threads));
-	if (s->capacity > 1)
-		munmap(s->threads, s->capacity * sizeof(*s->threads));
-	s->threads = (struct machvm__held_thread *)memory;
-	s->capacity = capacity;
-	return 0;
-}
-
-/* Interrupts every thread not known yet; returns how many there were. */
-static int interrupt_new(struct machvm__session *s)
-{
-	size_t bytes;
-	int *tids, n = list_threads(s, &tids, &bytes), fresh = 0, r = 0;
-
-	for (int i = 0; i < n && !r; i++) {
-		bool filtered;
-
-		if (known_thread(s, tids[i]))
-			continue;
-		r = machvm__held_reserve(s);
-		if (!r)
-			r = seize(s, tids[i], &filtered);
-		if (r == -ESRCH) {
-			r = 0;
-			continue;
-		}
-		if (!r) {
-			s->threads[s->count++] = (struct machvm__held_thread){.tid = tids[i]};
-			r = machvm__trace_interrupt(tids[i]);
-			fresh++;
-			r = r == -ESRCH ? 0 : r;
-		}
-	}
-	if (n >= 0)
-		munmap(tids, bytes);
-	return n < 0 ? n : r ? r : fresh;
-}
-
-static void drop(struct machvm__session *s, size_t i)
-{
-	s->threads[i] = s->threads[--s->count];
-}
-
-/* All of them at once: each may need its turn on a busy CPU more than once. */
-static int await_all(struct machvm__session *s)
-{
-	uint64_t again = machvm__trace_now() + AGAIN_MS * UINT64_C(1000000);
-	struct machvm__trace_event event;
-	size_t waiting;
-
-	for (;;) {
-		bool news = false;
-
-		waiting = 0;
-		for (size_t i = 0; i < s->count; i++) {
-			struct machvm__held_thread *t = &s->threads[i];
-			int r = t->stopped ? 0 : machvm__trace_poll(t->tid, &event);
-
-			if (t->stopped)
-				continue;
-			news = news || r != -EAGAIN;
-			if (!r)
-				r = take_stop(t, &event);
-			if (r == -ESRCH || r == -ECHILD)
-				drop(s, i--);
-			else if (r && r != -EAGAIN)
-				return r;
-			else if (r && ++waiting && machvm__trace_now() > again)
-				(void)!machvm__trace_interrupt(t->tid);
-		}
-		if (machvm__trace_now() > again)
-			again = machvm__trace_now() + AGAIN_MS * UINT64_C(1000000);
-		if (!waiting)
-			return 0;
-		if (machvm__trace_now() >= s->deadline)
-			return machvm__held_refuse(s, -ETIMEDOUT, "stop",
-						   "a thread of it sleeps where it cannot be stopped");
-		if (!news)
-			machvm__trace_pause(&s->pace);
-	}
-}
-
-static int stop_all(struct machvm__session *s)
-{
-	int r;
-
-	/* Until a look finds nobody new: a thread that runs can start another. */
-	while ((r = interrupt_new(s)) > 0) {
-		r = await_all(s);
-		if (r)
-			return r;
-	}
-	return r < 0 ? r : s->count ? 0 : -ESRCH;
-}
-
-/* The first stopped thread that can call. */
-static int prepare_any(struct machvm__session *s)
-{
-	int r = -ESRCH;
-
-	for (size_t i = 0; i < s->count; i++) {
-		bool filtered = __atomic_load_n(&filters_bind, __ATOMIC_RELAXED);
-
-		s->caller = i;
-		r = filtered && !(s->flags & MACHVM__SESSION_STILL) ? unfiltered(s, s->threads[i].tid)
-								    : 0;
-		if (!r)
-			r = machvm__run_prepare(s);
-		if (!r || r != -EOPNOTSUPP)
-			return r;
-		(void)machvm__run_restore(s);
-	}
-	return r;
-}
-
 /* ---- the steps ---- */
 
 int machvm__stop_open(void *session)
@@ -534,9 +397,9 @@ int machvm__stop_open(void *session)
 	if (r)
 		return r;
 	if (s->flags & MACHVM__SESSION_ALL) {
-		r = stop_all(s);
+		r = machvm__crowd_stop(s);
 		if (!r)
-			r = prepare_any(s);
+			r = machvm__crowd_prepare(s);
 	} else {
 		r = stop_one(s);
 	}

@@ -39,7 +39,7 @@ struct credentials {
 };
 
 struct machvm__tracer {
-	int turn;	/* futex; also cleared by the kernel at exit */
+	int turn;       /* futex; also cleared by the kernel at exit */
 	int pid, owner; /* owner: thread group that made it */
 	int result;
 	int (*fn)(void *);

@@ -71,9 +71,11 @@ int machvm__turn_take(struct machvm__session *s)
 
 	s->deadline = machvm__trace_now() + MACHVM__HELD_PATIENCE;
 	if (fd == -EACCES || fd == -EPERM)
-		return machvm__held_refuse(s, -EPERM, "open mem", "the kernel refuses us this task");
+		return machvm__held_refuse(s, -EPERM, "open mem",
+					   "the kernel refuses us this task");
 	if (fd == -EBUSY)
-		return machvm__held_refuse(s, fd, "turn", "this thread has a session with it already");
+		return machvm__held_refuse(s, fd, "turn",
+					   "this thread has a session with it already");
 	if (fd < 0)
 		return machvm__held_refuse(s, fd == -ENOENT ? -ESRCH : fd, "open mem",
 					   "it is gone");
@@ -162,7 +164,8 @@ void machvm__turn_join(struct machvm__session *s, const struct machvm__thread_st
 	if (machvm__syscall3(SYS_sched_getaffinity, s->opener, sizeof(s->opener_affinity),
 			     (long)s->opener_affinity) == n &&
 	    in_mask(s->opener_affinity, (size_t)n / sizeof(*one), stat->cpu))
-		s->opener_moved = machvm__syscall3(SYS_sched_setaffinity, s->opener, n, (long)one) == 0;
+		s->opener_moved =
+			machvm__syscall3(SYS_sched_setaffinity, s->opener, n, (long)one) == 0;
 }
 
 void machvm__turn_leave(struct machvm__session *s)
@@ -171,4 +174,3 @@ void machvm__turn_leave(struct machvm__session *s)
 		machvm__syscall3(SYS_sched_setaffinity, 0, sizeof(s->affinity), (long)s->affinity);
 	s->moved = false;
 }
-

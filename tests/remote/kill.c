@@ -35,9 +35,9 @@ static void hammer(struct victim *v, unsigned flags, uint32_t *sessions, int *tr
 			_exit(1);
 		}
 		for (int j = 0; j < 3; j++) {
-			r = machvm__session_call(s, MACHVM__CALL_MPROTECT,
-						 (uint64_t[6]){v->shared->page, 4096, i & 1 ? 1 : 3},
-						 &result);
+			r = machvm__session_call(
+				s, MACHVM__CALL_MPROTECT,
+				(uint64_t[6]){v->shared->page, 4096, i & 1 ? 1 : 3}, &result);
 			if (r || result)
 				break;
 		}
@@ -143,7 +143,8 @@ int main(int argc, char **argv)
 	static const char *const scenarios[] = {"nanosleep", "spin", "flood", "read"};
 	static const unsigned threads[] = {1, 8};
 	const struct way *way = NULL;
-	uint32_t *sessions = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint32_t *sessions =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int *trouble = (int *)(void *)(sessions + 16);
 
 	for (unsigned i = 0; argc > 2 && i < sizeof(ways) / sizeof(*ways); i++) {
@@ -163,7 +164,8 @@ int main(int argc, char **argv)
 			victim_start(&v, argv[i], scenarios[j / 2], threads[j % 2]);
 			v.shared->lenient = 1;
 			for (unsigned k = 0; k < n; k++)
-				one_death(&v, way->flags, way->caller, way->helper, sessions, trouble);
+				one_death(&v, way->flags, way->caller, way->helper, sessions,
+					  trouble);
 			victim_finish(&v);
 			printf("%s %s %s x%u: %u deaths, %u sessions\n", way->name,
 			       strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i],

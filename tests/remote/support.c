@@ -110,7 +110,8 @@ void victim_finish(struct victim *v)
 	running = 0;
 	REQUIRE(!v->shared->errors, "the victim found %u faults: %s", v->shared->errors,
 		v->shared->text);
-	REQUIRE(WIFEXITED(status) && !WEXITSTATUS(status), "the victim ended with status %x", status);
+	REQUIRE(WIFEXITED(status) && !WEXITSTATUS(status), "the victim ended with status %x",
+		status);
 	clean(v);
 }
 
@@ -192,10 +193,11 @@ void victim_gets_on(struct victim *v)
 	memcpy(before, v->shared->progress, sizeof(before));
 	for (unsigned i = 0; i < v->threads; i++) {
 		while (__atomic_load_n(&v->shared->progress[i], __ATOMIC_RELAXED) == before[i]) {
-			REQUIRE(!v->shared->errors, "the victim found a fault: %s", v->shared->text);
+			REQUIRE(!v->shared->errors, "the victim found a fault: %s",
+				v->shared->text);
 			REQUIRE(waitpid(v->pid, NULL, WNOHANG) == 0, "the victim died");
-			REQUIRE(seconds() - start < 20, "thread %u of the victim stands still (%c)", i,
-				thread_state(v->pid, v->pid));
+			REQUIRE(seconds() - start < 20, "thread %u of the victim stands still (%c)",
+				i, thread_state(v->pid, v->pid));
 			nap();
 		}
 	}

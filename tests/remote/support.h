@@ -17,10 +17,10 @@ struct victim {
 
 /* Ends the program with status 1 and a sentence. */
 __attribute__((format(printf, 1, 2), noreturn)) void fail(const char *format, ...);
-#define REQUIRE(condition, ...)                                                                    \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			fail(__VA_ARGS__);                                                         \
+#define REQUIRE(condition, ...)            \
+	do {                               \
+		if (!(condition))          \
+			fail(__VA_ARGS__); \
 	} while (0)
 
 /* exec's `program scenario threads` and waits until all its threads run. */
