@@ -78,6 +78,8 @@ struct machvm__session {
 	int opener;
 	uint64_t opener_mask;
 	unsigned long opener_affinity[16];
+	bool no_helper; /* refused where we may not be: Yama lets an ancestor trace, and nobody else
+			 */
 	bool opener_moved, opener_muted;
 	struct sigaction opener_child;
 

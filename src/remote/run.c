@@ -206,7 +206,7 @@ int machvm__run_prepare(struct machvm__session *s)
 	if (!r)
 		r = check_dispatch(s);
 	/* Without a frame only a tracer that hardly anybody can kill may go on. */
-	if (!r && !s->framed && !s->tracer && !s->inlined)
+	if (!r && !s->framed && !s->tracer && !s->inlined && !s->no_helper)
 		r = MACHVM__HELD_NEED_HELPER;
 	s->fit = !r;
 	return r;

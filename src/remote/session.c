@@ -112,27 +112,42 @@ static int use_helper(struct machvm__session *s)
 	return r ? machvm__held_refuse(s, r, "helper", "the tracing helper cannot be started") : 0;
 }
 
-static bool must_help(unsigned flags)
+static void drop_helper(struct machvm__session *s)
 {
-	return (flags & (MACHVM__SESSION_HELPER | MACHVM__SESSION_ALL)) || !machvm__tracer_alone();
+	machvm__tracer_put(s->tracer, s->lost);
+	s->tracer = NULL;
+	s->lost = false;
+	s->lost_count = 0;
 }
 
+/* What only a helper does. */
+static const unsigned for_helpers = MACHVM__SESSION_HELPER | MACHVM__SESSION_ALL;
+
+static bool must_help(unsigned flags)
+{
+	return (flags & for_helpers) || !machvm__tracer_alone();
+}
+
+/* One try after another until one of them is an answer. */
 static int open_with(struct machvm__session *s)
 {
 	int r = must_help(s->flags) ? use_helper(s) : 0;
 
-	if (!s->tracer)
-		mute_stops(s);
-	for (int attempt = 0; !r && attempt < 3; attempt++) {
+	for (int attempt = 0; !r && attempt < 4; attempt++) {
+		if (!s->tracer)
+			mute_stops(s);
 		r = step(s, machvm__stop_open);
 		if (r == MACHVM__HELD_NEED_HELPER && !s->tracer) {
 			r = use_helper(s);
 		} else if (r == -EOWNERDEAD) {
 			/* An idle helper may leave while we reach for it. */
-			machvm__tracer_put(s->tracer, true);
-			s->tracer = NULL;
+			drop_helper(s);
 			s->dead = false;
 			r = use_helper(s);
+		} else if (r == -EPERM && s->tracer && !(s->flags & for_helpers)) {
+			drop_helper(s);
+			s->no_helper = true;
+			r = 0;
 		} else {
 			break;
 		}
@@ -143,9 +158,7 @@ static int open_with(struct machvm__session *s)
 /* The stop belongs to a debugger, and the debugger is us. */
 static int open_inline(struct machvm__session *s)
 {
-	machvm__tracer_put(s->tracer, s->lost);
-	s->tracer = NULL;
-	s->lost = false;
+	drop_helper(s);
 	mute_stops(s);
 	return step(s, machvm__inline_open);
 }
@@ -177,7 +190,7 @@ int machvm__session_open(struct machvm__session **session, struct machvm__sessio
 	/* The big buffers at the end of a part each are written before they are read. */
 	memset(s, 0, offsetof(struct machvm__session, saved));
 	s->fit = s->framed = s->aimed = s->masked = s->spurious = false;
-	s->opener_moved = s->opener_muted = false;
+	s->opener_moved = s->opener_muted = s->no_helper = false;
 	s->inlined = s->left_entry = false;
 	s->pushed = s->frame_size = 0;
 	s->target = target;

@@ -261,6 +261,12 @@ static int rank(const struct machvm__thread_stat *stat)
 	return -1;
 }
 
+/* A thread of the caller takes on only what is sure to stop, unless there is nobody else. */
+static bool must_sleep(const struct machvm__session *s)
+{
+	return !s->tracer && !s->no_helper;
+}
+
 /* Stops `tid` and makes it ready, or leaves it as it was. */
 static int try_thread(struct machvm__session *s, int tid, const struct machvm__thread_stat *stat)
 {
@@ -327,7 +333,7 @@ static int try_threads(struct machvm__session *s)
 
 			if (e || rank(&stat) != pass)
 				continue;
-			if (pass == 1 && !s->tracer) {
+			if (pass == 1 && must_sleep(s)) {
 				r = MACHVM__HELD_NEED_HELPER;
 				goto out;
 			}
@@ -355,13 +361,14 @@ static int stop_one(struct machvm__session *s)
 	order = rank(&stat);
 	if (order == 0 || (order == 1 && stat.threads <= 1)) {
 		/* Let go a moment ago, it may only be on its way back to sleep. */
-		for (int i = s->target->kept.runs ? 8 : 0; i < 8 && order == 1 && !s->tracer; i++) {
+		for (int i = s->target->kept.runs ? 8 : 0; i < 8 && order == 1 && must_sleep(s);
+		     i++) {
 			machvm__syscall0(SYS_sched_yield);
 			r = machvm__turn_stat(s, &stat);
 			order = r ? -1 : rank(&stat);
 		}
 		s->target->kept.runs = order == 1;
-		if (order != 0 && !s->tracer)
+		if (order != 0 && must_sleep(s))
 			return r ? r : MACHVM__HELD_NEED_HELPER;
 		r = try_thread(s, s->target->pid, &stat);
 		if (!r || hopeless(r) || (stat.threads <= 1 && r != -ETIMEDOUT))
@@ -377,7 +384,7 @@ static int stop_one(struct machvm__session *s)
 		r = try_threads(s);
 		if (r != -ETIMEDOUT || s->lost || machvm__trace_now() >= s->deadline)
 			return r;
-		if (!s->tracer)
+		if (must_sleep(s))
 			return MACHVM__HELD_NEED_HELPER;
 		machvm__trace_nap(500000);
 	}

@@ -7,6 +7,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -213,6 +214,35 @@ static void dead_target_is_gone(const char *program)
 	REQUIRE(r == -ESRCH, "reaped: %s", strerror(-r));
 }
 
+static void held_memory_tells_another_program(const char *program)
+{
+	struct machvm__session_refusal why = {0};
+	char path[64];
+	struct victim v;
+	int r;
+
+	victim_start(&v, program, "nanosleep", 1);
+	snprintf(path, sizeof(path), "/proc/%d/mem", v.pid);
+	v.target.mem_fd = open(path, O_RDONLY | O_CLOEXEC);
+	for (unsigned flags = 0; flags < 8; flags += 4)
+		REQUIRE(!session(&v, flags, &why), "the same program: %s", why.step);
+	close(v.target.mem_fd);
+	victim_finish(&v);
+
+	victim_start(&v, program, "exec", 1);
+	snprintf(path, sizeof(path), "/proc/%d/mem", v.pid);
+	v.target.mem_fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* It executes itself within a millisecond, and never goes back. */
+	do
+		r = session(&v, 0, &why);
+	while (!r || r == -ECONNRESET || r == -ETIMEDOUT);
+	REQUIRE(r == -ESTALE, "another program: %s (%s)", strerror(-r), why.step);
+	close(v.target.mem_fd);
+	victim_is_free(&v);
+	victim_gets_on(&v);
+	victim_finish(&v);
+}
+
 /* ---- a caller that is a debugger ---- */
 
 #if defined(__x86_64__)
@@ -388,6 +418,7 @@ int main(int argc, char **argv)
 		caller_keeps_its_mask_and_cpus(argv[i]);
 		traced_target_names_its_tracer(argv[i]);
 		dead_target_is_gone(argv[i]);
+		held_memory_tells_another_program(argv[i]);
 		debugger_calls_inline_and_finds_its_stop_again(argv[i]);
 		debugger_at_calls_finds_its_stop_again(argv[i], 0);
 		debugger_at_calls_finds_its_stop_again(argv[i], PTRACE_O_TRACESYSGOOD);
