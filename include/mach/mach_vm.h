@@ -185,6 +185,9 @@ MACHVM_EXPORT kern_return_t mach_vm_copy(vm_map_t target_task, mach_vm_address_t
  * KERN_PROTECTION_FAILURE   new_protection exceeds the maximum of some region, or
  *                           the system forbids it (sealed region, W^X policy,
  *                           execute on a noexec mount).
+ * KERN_MEMORY_ERROR         VM_PROT_COPY meets shared memory whose contents cannot
+ *                           be supplied.
+ * KERN_NOT_SUPPORTED        VM_PROT_COPY meets memory of the kernel's own.
  *
  * Atomicity: all pages change or none; the target is stopped in between.
  * XNU: a range that wraps is KERN_INVALID_ARGUMENT.
@@ -212,6 +215,8 @@ MACHVM_EXPORT kern_return_t mach_vm_protect(vm_map_t target_task, mach_vm_addres
  * KERN_INVALID_ADDRESS   FIXED: page 0, below the lowest or beyond the highest
  *                        address, or the range wraps.
  * KERN_NO_SPACE          no gap is large enough; FIXED: some page is taken.
+ * KERN_PROTECTION_FAILURE  OVERWRITE meets a sealed region.
+ * KERN_NOT_SUPPORTED     VM_FLAGS_TPRO.
  *
  * Atomicity: all of the range or none.  The caller frees with
  * mach_vm_deallocate(); memory of a target also goes with the target.
@@ -233,7 +238,8 @@ MACHVM_EXPORT kern_return_t mach_vm_allocate(vm_map_t target, mach_vm_address_t 
  * KERN_INVALID_ARGUMENT    the range wraps, or its end rounds to 0.
  * KERN_PROTECTION_FAILURE  the system forbids it (sealed region).
  *
- * Atomicity: one system call in the target; no partial effect.
+ * Atomicity: one system call in the target and no partial effect, save around
+ * regions that are permanent.
  * XNU and GNU Mach: the same, though their manuals say KERN_INVALID_ADDRESS.
  * Since: 0.1
  */
@@ -250,8 +256,12 @@ MACHVM_EXPORT kern_return_t mach_vm_deallocate(vm_map_t target, mach_vm_address_
  *
  * KERN_INVALID_ARGUMENT  new_inheritance exceeds 2, the range wraps, or COPY is
  *                        asked of memory that is shared by nature.
- * KERN_NOT_SUPPORTED     SHARE of a grows-down stack, or of a range registered
- *                        with io_uring.
+ * KERN_PROTECTION_FAILURE  SHARE meets a sealed region.
+ * KERN_MEMORY_ERROR      SHARE meets contents that cannot be supplied.
+ * KERN_NOT_SUPPORTED     SHARE of a grows-down stack, of huge or guarded pages, of a
+ *                        range registered with io_uring or userfaultfd, or of the
+ *                        calling process while it has other threads (nobody could
+ *                        stop them).
  *
  * Atomicity: regions change in ascending order; the move of each is invisible
  * to the target, except for I/O that pins its pages.
@@ -280,8 +290,12 @@ MACHVM_EXPORT kern_return_t mach_vm_inherit(vm_map_t target_task, mach_vm_addres
  *                         VM_PROT_IS_MASK in it the request is reduced instead.
  * KERN_INVALID_OBJECT     object is a live port of another kind.
  * KERN_PROTECTION_FAILURE the system forbids the protection.
+ * KERN_DENIED             also when the target may not open the entry below /proc.
+ * KERN_NOT_SUPPORTED      superpages, VM_FLAGS_TPRO.
  *
  * Atomicity: all of the range or none.
+ * XNU: inheritance of a shared mapping can be COPY; here children share it, unless
+ * it is NONE.
  * XNU: device pagers do not exist here.  GNU Mach reduces protections silently.
  * Since: 0.1
  */
@@ -307,9 +321,14 @@ MACHVM_EXPORT kern_return_t mach_vm_map(vm_map_t target_task, mach_vm_address_t 
  *                        inheritance, size 0, the source range wraps.
  * KERN_INVALID_ADDRESS   a source page is not allocated; FIXED as mach_vm_map().
  * KERN_NO_SPACE          as mach_vm_map().
- * KERN_NOT_SUPPORTED     memory that cannot be moved, as mach_vm_inherit().
+ * KERN_MEMORY_ERROR      contents of the source cannot be supplied.
+ * KERN_NOT_SUPPORTED     memory that cannot be moved, as mach_vm_inherit(); sharing a
+ *                        range with itself; between two tasks, a range of several
+ *                        objects, or shared memory whose object the caller may not
+ *                        open (CAP_CHECKPOINT_RESTORE).
  *
- * Atomicity: all of the range or none.
+ * Atomicity: all of the range or none; private memory of the source that was moved
+ * stays so, which the source cannot see, when the target then refuses.
  * Since: 0.1
  */
 MACHVM_EXPORT kern_return_t mach_vm_remap(vm_map_t target_task, mach_vm_address_t *target_address,
@@ -321,7 +340,7 @@ MACHVM_EXPORT kern_return_t mach_vm_remap(vm_map_t target_task, mach_vm_address_
 /*
  * As mach_vm_remap(), with requested protections: *cur_protection and
  * *max_protection are in/out.  VM_FLAGS_RETURN_DATA_ADDR is implied.  A read
- * right on src_task is enough when copy is TRUE or *max_protection is read.
+ * right on src_task is enough when copy is TRUE.
  *
  * The codes of mach_vm_remap(), and:
  * KERN_INVALID_ARGUMENT    a protection has bits other than 7 and VM_PROT_IS_MASK,

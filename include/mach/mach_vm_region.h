@@ -122,7 +122,7 @@ MACHVM_EXPORT kern_return_t mach_vm_page_range_query(vm_map_read_t target_map,
  * KERN_PROTECTION_FAILURE  ZERO, ZERO_WIRED_PAGES or REUSABLE on memory that is not
  *                          writable; ZERO on executable memory.
  * KERN_NO_ACCESS           ZERO on a private mapping of a file.
- * KERN_NOT_SUPPORTED       the system has no such advice.
+ * KERN_NOT_SUPPORTED       ZERO_WIRED_PAGES, and ZERO where the system cannot.
  *
  * Atomicity: the map is judged first; the pages then change in ascending order.
  * Since: 0.1
@@ -159,7 +159,7 @@ MACHVM_EXPORT kern_return_t mach_vm_msync(vm_map_t target_task, mach_vm_address_
  * KERN_INVALID_ADDRESS   the range wraps or leaves the address space.
  * KERN_FAILURE           MATTR_CACHE over a hole.
  * KERN_INVALID_ARGUMENT  an unknown attribute or value.
- * KERN_NOT_SUPPORTED     MATTR_MIGRATE and MATTR_REPLICATE.
+ * KERN_NOT_SUPPORTED     MATTR_MIGRATE and MATTR_REPLICATE, MATTR_VAL_OFF and GET_INFO.
  * Since: 0.1
  */
 MACHVM_EXPORT kern_return_t mach_vm_machine_attribute(vm_map_t target_task,

@@ -293,7 +293,7 @@ MACHVM_EXPORT kern_return_t vm_purgable_control(vm_map_t target_task, vm_address
  * mach_port_deallocate(); the memory lives as long as an entry or a mapping.
  *
  * KERN_INVALID_VALUE       an unknown flag.
- * KERN_INVALID_TASK        NAMED_CREATE with no task.
+ * KERN_INVALID_TASK        NAMED_CREATE with a port that is not a control right.
  * KERN_INVALID_ARGUMENT    size 0 (NAMED_CREATE: success and a null handle), the
  *                          range wraps or leaves the parent, PURGABLE without
  *                          write permission, the parent is a snapshot.
@@ -303,7 +303,10 @@ MACHVM_EXPORT kern_return_t vm_purgable_control(vm_map_t target_task, vm_address
  *                          and the code means that nothing is left.
  * KERN_INVALID_RIGHT       permission exceeds the parent's.
  * KERN_FAILURE             NAMED_CREATE of more than 2^32 - 1 pages.
- * KERN_NOT_SUPPORTED       memory that cannot be moved, or MAP_MEM_LEDGER_TAGGED.
+ * KERN_MEMORY_ERROR        contents cannot be supplied.
+ * KERN_NOT_SUPPORTED       memory that cannot be moved, a range of several objects, shared
+ *                          memory whose object the caller may not open
+ *                          (CAP_CHECKPOINT_RESTORE), MAP_MEM_LEDGER_TAGGED, MAP_MEM_ONLY.
  *
  * Atomicity: an entry is made or nothing is changed.  A snapshot is copied at
  * once and can be mixed when the target writes meanwhile.

@@ -122,7 +122,5 @@ void machvm__own_memory_unmap(void *data, size_t size)
 
 int machvm__own_memory_free(uintptr_t start, size_t size)
 {
-	if (munmap((void *)start, size) == 0 || errno == EINVAL)
-		return 0;
-	return -errno;
+	return munmap((void *)start, size) == 0 ? 0 : -errno;
 }

@@ -29,7 +29,7 @@ bool machvm__own_memory_forces(void);
 void *machvm__own_memory_map(size_t size);
 void machvm__own_memory_unmap(void *data, size_t size);
 
-/* Unmaps whole pages, whatever is there. 0 or -errno; outside the address space there is nothing. */
+/* Unmaps whole pages, whatever is there. 0 or -errno. */
 int machvm__own_memory_free(uintptr_t start, size_t size);
 
 #endif

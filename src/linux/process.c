@@ -3,6 +3,7 @@
 #include "process.h"
 
 #include <dirent.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -291,4 +292,19 @@ bool machvm__process_owns_memory(const struct machvm__process_numbers *numbers)
 	 * shed without making the shared memory undumpable for itself as well.
 	 */
 	return r > 0 || (r < 0 && errno == EPERM);
+}
+
+int machvm__process_word(int proc_tgid)
+{
+	unsigned char ident[EI_NIDENT];
+	int fd = machvm__descriptor_open_proc(proc_tgid, 0, "exe", O_RDONLY);
+	ssize_t n;
+
+	if (fd < 0)
+		return 0;
+	n = machvm__descriptor_read(fd, ident, sizeof ident);
+	close(fd);
+	if (n != sizeof ident || memcmp(ident, ELFMAG, SELFMAG))
+		return 0;
+	return ident[EI_CLASS] == ELFCLASS32 ? 4 : 8;
 }

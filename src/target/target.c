@@ -17,6 +17,7 @@ void machvm__target_init(struct machvm__target *target, int handle, enum machvm_
 		.numbers = numbers,
 		.tid = numbers.tgid,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.calls = PTHREAD_MUTEX_INITIALIZER,
 	};
 	for (int i = 0; i < MACHVM__FILES; i++)
 		atomic_store(&target->files[i], -1);
@@ -71,6 +72,7 @@ void machvm__target_renew(struct machvm__target *target)
 	target->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	machvm__cursors_renew(&target->cursors);
 	machvm__maximum_renew(&target->maximum);
+	target->calls = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 }
 
 void machvm__target_fini(struct machvm__target *target)

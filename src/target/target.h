@@ -28,6 +28,7 @@
 #include "maximum.h"
 #include "pages.h"
 #include "process.h"
+#include "session.h"
 
 enum machvm__file_kind { MACHVM__FILE_MAPS, MACHVM__FILE_PAGEMAP, MACHVM__FILE_MEMORY, MACHVM__FILES };
 
@@ -45,6 +46,8 @@ struct machvm__target {
 	_Atomic int files[MACHVM__FILES]; /* -1 until held */
 	struct machvm__cursors cursors;
 	struct machvm__maximum maximum;
+	pthread_mutex_t calls; /* changing the address space: space.h */
+	struct machvm__session_target session;
 };
 
 /* Takes over `handle`. `writable` wants a memory descriptor that can write. */
@@ -192,6 +195,7 @@ int machvm__target_open_list(struct machvm__target *target, const char *file,
                              struct machvm__text *text, char *buffer, size_t size);
 /* May a descriptor be kept beyond the call: is it certain whose it is, and are there enough? */
 bool machvm__target_may_hold(struct machvm__target *target, int fd);
+int machvm__target_open_named_writable(struct machvm__target *target, const char *name);
 
 /* Is the address space behind a maps file still one that lives (no exec since)? */
 bool machvm__target_image_lives(const struct machvm__file *maps);

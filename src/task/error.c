@@ -212,13 +212,113 @@ static kern_return_t judge(int pid, const struct machvm__fault *fault)
 	return denied(pid, fault);
 }
 
+int machvm__error_pid(const struct machvm__target *target)
+{
+	return target->numbers.proc_tgid ? target->numbers.proc_tgid : target->numbers.tgid;
+}
+
 kern_return_t machvm__error_fault(const struct machvm__target *target,
                                   const struct machvm__fault *fault)
 {
-	int pid = target->numbers.proc_tgid ? target->numbers.proc_tgid : target->numbers.tgid;
-	kern_return_t kr = judge(pid, fault);
+	kern_return_t kr = judge(machvm__error_pid(target), fault);
 
 	record.error.address = fault->raddr;
 	record.error.done = fault->done;
 	return kr;
+}
+
+kern_return_t machvm__error_at(const struct machvm__target *target, uint64_t raddr,
+                               kern_return_t code, int error, const char *step,
+                               const char *format, ...)
+{
+	char what[400];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(what, sizeof what, format, arguments);
+	va_end(arguments);
+	machvm__error_system(code, error, step, "0x%" PRIx64 " of process %d %s", raddr,
+	                     machvm__error_pid(target), what);
+	record.error.address = raddr;
+	return code;
+}
+
+kern_return_t machvm__error_look(const struct machvm__target *target, int r)
+{
+	int pid = machvm__error_pid(target);
+
+	switch (r) {
+	case -ESRCH:
+		return machvm__error_system(MACH_SEND_INVALID_DEST, ESRCH, "region lookup",
+		                            "process %d is gone", pid);
+	case -ENOMEM:
+	case -EMFILE:
+	case -ENFILE:
+		return machvm__error_system(KERN_RESOURCE_SHORTAGE, -r, "region lookup",
+		                            "no memory or descriptor is left here (%s)",
+		                            strerrordesc_np(-r));
+	default:
+		return machvm__error_system(KERN_DENIED, -r, "region lookup",
+		                            "the system does not show the map of process %d (%s); "
+		                            "`machvm why %d` names the gate",
+		                            pid, strerrordesc_np(-r), pid);
+	}
+}
+
+static void traced(int pid, const struct machvm__session_refusal *refusal)
+{
+	if (refusal->tracer)
+		machvm__error_system(KERN_DENIED, EBUSY, "seize",
+		                     "process %d is already traced by process %d; a process has one "
+		                     "tracer at a time",
+		                     pid, refusal->tracer);
+	else
+		machvm__error_system(KERN_DENIED, EBUSY, "seize",
+		                     "process %d is already traced; a process has one tracer at a time",
+		                     pid);
+}
+
+kern_return_t machvm__error_space(const struct machvm__space *space, int r)
+{
+	const struct machvm__session_refusal *refusal = &space->refusal;
+	const char *step = refusal->step ? refusal->step : "remote call";
+	int pid = machvm__error_pid(space->target);
+
+	switch (r) {
+	case -ESRCH:
+		return machvm__error_system(MACH_SEND_INVALID_DEST, ESRCH, step,
+		                            "process %d is gone", pid);
+	case -EBUSY:
+		traced(pid, refusal);
+		return KERN_DENIED;
+	case -EPERM:
+	case -EACCES:
+		return machvm__error_system(KERN_DENIED, -r, step,
+		                            "the system does not let this program trace process %d; "
+		                            "`machvm why %d` names the gate",
+		                            pid, pid);
+	case -EOPNOTSUPP:
+		return machvm__error_system(KERN_DENIED, EOPNOTSUPP, step,
+		                            "process %d cannot make a call for us: %s", pid,
+		                            refusal->reason ? refusal->reason : "no thread is fit");
+	case -ETIMEDOUT:
+		return machvm__error_system(KERN_OPERATION_TIMED_OUT, ETIMEDOUT, step,
+		                            "process %d could not be stopped in time: %s", pid,
+		                            refusal->reason ? refusal->reason : "no thread answered");
+	case -ESTALE:
+	case -ECONNRESET:
+	case -EOWNERDEAD:
+		if (machvm__target_alive(space->target))
+			return machvm__error_system(MACH_SEND_INVALID_DEST, ESRCH, step,
+			                            "process %d is gone", pid);
+		return machvm__error_system(KERN_ABORTED, -r, step,
+		                            "process %d executed another program, or the tracing helper "
+		                            "was killed, during the call",
+		                            pid);
+	default:
+		return machvm__error_system(KERN_RESOURCE_SHORTAGE, -r, step,
+		                            "no call can be made inside process %d: %s (%s)", pid,
+		                            refusal->reason ? refusal->reason : "resources are short",
+		                            strerrordesc_np(-r));
+	}
 }

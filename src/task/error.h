@@ -12,6 +12,7 @@
 #include <mach/kern_return.h>
 
 #include "fault.h"
+#include "space.h"
 #include "target.h"
 
 /* A failure that no address and no system call is behind. `step` is a constant. */
@@ -28,5 +29,20 @@ kern_return_t machvm__error_open(int pid, int r);
 /* A transfer or a look-up failed. */
 kern_return_t machvm__error_fault(const struct machvm__target *target,
                                   const struct machvm__fault *fault);
+
+/*
+ * Looking at the target's map failed with -errno; or changing it was refused by
+ * the session (space->refusal says why), or broke in the middle.
+ */
+kern_return_t machvm__error_look(const struct machvm__target *target, int r);
+kern_return_t machvm__error_space(const struct machvm__space *space, int r);
+
+/* A failure at an address of the target. `step` is a constant; `error` is 0 or positive. */
+kern_return_t machvm__error_at(const struct machvm__target *target, uint64_t raddr,
+                               kern_return_t code, int error, const char *step,
+                               const char *format, ...) __attribute__((format(printf, 6, 7)));
+
+/* What the process is called in a sentence. */
+int machvm__error_pid(const struct machvm__target *target);
 
 #endif

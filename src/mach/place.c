@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * place.c - one mmap in the target, and what its refusal means in Mach's terms.
+ *
+ * The kernel answers ENOMEM for three things that Mach tells apart: there is no
+ * gap, the address is outside the map, memory or mappings are short. The map
+ * itself decides.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "allocate.h"
+#include "error.h"
+#include "map.h"
+#include "pages.h"
+
+#ifndef MAP_FIXED_NOREPLACE /* Linux 4.17 */
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#ifndef MAP_32BIT /* x86-64 alone has it */
+#define MAP_32BIT 0
+#endif
+
+/* Page 0 is never given out, and the kernel keeps what is below vm.mmap_min_addr. */
+static uint64_t lowest(void)
+{
+	return machvm__page_size();
+}
+
+static kern_return_t outside(struct machvm__target *target, uint64_t address)
+{
+	return machvm__error_at(target, address, KERN_INVALID_ADDRESS, 0, "argument check",
+				"is outside the addresses that a program can have");
+}
+
+static kern_return_t no_space(struct machvm__target *target, uint64_t size)
+{
+	return machvm__error(KERN_NO_SPACE, "mmap",
+			     "process %d has no gap of 0x%llx bytes there",
+			     machvm__error_pid(target), (unsigned long long)size);
+}
+
+kern_return_t machvm__allocate_check(struct machvm__target *target,
+				     const struct machvm__placement *placement)
+{
+	uint64_t end;
+
+	if (placement->anywhere)
+		return placement->size < machvm__space_limit(target)
+			       ? KERN_SUCCESS
+			       : no_space(target, placement->size);
+	if (placement->address < lowest() ||
+	    __builtin_add_overflow(placement->address, placement->size, &end) ||
+	    end > machvm__space_limit(target))
+		return outside(target, placement->address);
+	if (placement->address & placement->mask)
+		return machvm__error_at(target, placement->address, KERN_NO_SPACE, 0,
+					"argument check", "does not fit the mask 0x%llx",
+					(unsigned long long)placement->mask);
+	return KERN_SUCCESS;
+}
+
+/*
+ * The lowest gap at or above `from` that holds `size` bytes at an address without
+ * the bits of `mask`. 0 when there is none; -errno when the map cannot be read.
+ */
+static int find_gap(struct machvm__target *target, uint64_t from, uint64_t size, uint64_t mask,
+		    uint64_t *found)
+{
+	uint64_t limit = machvm__space_limit(target), at = from < lowest() ? lowest() : from;
+	struct machvm__vma vma;
+
+	*found = 0;
+	while (at < limit) {
+		uint64_t fit = mask == UINT64_MAX ? limit : (at + mask) & ~mask;
+		int r = machvm__target_region(target, at, &vma, NULL, 0);
+
+		if (r && r != -ENOENT)
+			return r;
+		if (r || vma.start > limit)
+			vma.start = vma.end = limit;
+		if (fit >= at && fit < vma.start && vma.start - fit >= size) {
+			*found = fit;
+			return 0;
+		}
+		at = vma.end;
+	}
+	return 0;
+}
+
+static kern_return_t refused(struct machvm__space *space, const struct machvm__placement *placement,
+			     int error)
+{
+	struct machvm__target *target = space->target;
+	uint64_t gap = 0;
+
+	if (space->broken)
+		return machvm__error_space(space, space->broken);
+	switch (error) {
+	case EEXIST:
+		return machvm__error_at(target, placement->address, KERN_NO_SPACE, error, "mmap",
+					"or a page behind it is taken already");
+	case EPERM:
+		if (!placement->overwrite)
+			return outside(target, placement->address);
+		return machvm__error_at(target, placement->address, KERN_PROTECTION_FAILURE, error,
+					"mmap", "or a page behind it is in a sealed region");
+	case EACCES:
+		return machvm__error(KERN_PROTECTION_FAILURE, "mmap",
+				     "a policy of the system forbids this protection");
+	case EINVAL:
+	case EOVERFLOW:
+		return outside(target, placement->address);
+	default:
+		break;
+	}
+	if (placement->anywhere && !(placement->flags & MAP_HUGETLB) &&
+	    find_gap(target, 0, placement->size, placement->mask, &gap) == 0 && !gap)
+		return no_space(target, placement->size);
+	return machvm__error_system(KERN_RESOURCE_SHORTAGE, error, "mmap",
+				    "process %d gets no memory for 0x%llx bytes: memory, locked "
+				    "memory, huge pages or mappings (vm.max_map_count) are used up",
+				    machvm__error_pid(target), (unsigned long long)placement->size);
+}
+
+static int64_t map_at(struct machvm__space *space, const struct machvm__placement *placement,
+		      uint64_t address, unsigned flags)
+{
+	return machvm__space_call(space, MACHVM__CALL_MMAP, address, placement->size,
+				  placement->protection, placement->flags | flags,
+				  (uint64_t)(int64_t)placement->fd, placement->offset);
+}
+
+/* A kernel that does not know the flag takes the address as a hint. */
+static int64_t map_exactly(struct machvm__space *space, const struct machvm__placement *placement,
+			   uint64_t address)
+{
+	int64_t r = map_at(space, placement, address,
+			   placement->overwrite ? MAP_FIXED : MAP_FIXED_NOREPLACE);
+
+	if (r < 0 || (uint64_t)r == address)
+		return r;
+	(void)machvm__space_unmap(space, (uint64_t)r, (uint64_t)r + placement->size);
+	return -EEXIST;
+}
+
+/* A hint or an alignment: the place is looked for here, and somebody may be there first. */
+static kern_return_t place_in_gap(struct machvm__space *space,
+				  const struct machvm__placement *placement, uint64_t *address)
+{
+	enum { ATTEMPTS = 16 };
+	struct machvm__placement exact = *placement;
+	uint64_t from = placement->hinted ? placement->address : 0;
+	int64_t r = -EEXIST;
+
+	exact.overwrite = false;
+	for (int i = 0; r == -EEXIST && i < ATTEMPTS; i++) {
+		uint64_t gap;
+		int found = find_gap(space->target, from, placement->size, placement->mask, &gap);
+
+		if (found)
+			return machvm__error_look(space->target, found);
+		if (!gap)
+			return no_space(space->target, placement->size);
+		r = map_exactly(space, &exact, gap);
+		/* Below vm.mmap_min_addr, which tells by refusing. */
+		if (r == -EPERM) {
+			from = gap + 0x10000;
+			r = -EEXIST;
+		}
+	}
+	if (r < 0)
+		return refused(space, placement, (int)-r);
+	*address = (uint64_t)r;
+	return KERN_SUCCESS;
+}
+
+kern_return_t machvm__allocate_place(struct machvm__space *space,
+				     const struct machvm__placement *placement, uint64_t *address)
+{
+	int64_t r;
+
+	if (placement->anywhere &&
+	    (placement->hinted || placement->mask & ~(machvm__page_size() - 1)))
+		return place_in_gap(space, placement, address);
+	if (placement->anywhere)
+		r = map_at(space, placement, 0, placement->low ? MAP_32BIT : 0);
+	else
+		r = map_exactly(space, placement, placement->address);
+	if (r < 0)
+		return refused(space, placement, (int)-r);
+	*address = (uint64_t)r;
+	return KERN_SUCCESS;
+}
+
+static bool is_default(const struct machvm__attributes *a)
+{
+	return a->maximum == machvm__ledger_default.maximum && !a->tag && !a->purgable &&
+	       !a->permanent && a->inheritance == machvm__ledger_default.inheritance;
+}
+
+int machvm__allocate_enter(struct machvm__target *target, uint64_t address, uint64_t size,
+			   const struct machvm__attributes *attributes)
+{
+	struct machvm__ledger_change change;
+	struct machvm__ledger_piece piece = {address, address + size, {0}, *attributes};
+	int r;
+
+	if (is_default(attributes) && !machvm__ledger_exists(target))
+		return 0;
+	r = machvm__target_region(target, address, &piece.vma, NULL, 0);
+	if (r == 0)
+		r = machvm__ledger_prepare(target, address, address + size, &piece, 1, &change);
+	if (r == 0)
+		machvm__ledger_commit(&change);
+	return r;
+}
+
+void machvm__allocate_name(struct machvm__space *space, uint64_t address, uint64_t size,
+			   unsigned tag)
+{
+	char name[32];
+
+	if (!tag)
+		return;
+	snprintf(name, sizeof name, "mach tag %u", tag);
+	machvm__space_name(space, address, address + size, name);
+}

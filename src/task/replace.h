@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * replace.h - regions of a target replaced by others at the same addresses with
+ * the same contents and protection: shared memory by a private copy of it, private
+ * memory by a mapping of a memfd.
+ */
+#ifndef MACHVM_TASK_REPLACE_H
+#define MACHVM_TASK_REPLACE_H
+
+#include <mach/kern_return.h>
+
+#include "map.h"
+#include "space.h"
+
+struct machvm__replacement {
+	bool (*wanted)(const struct machvm__piece *piece);
+	unsigned flags; /* mmap's */
+	int fd;         /* in the target, or -1 */
+};
+
+/*
+ * Replaces every piece that is wanted. The new regions are filled beside the old
+ * ones, so that what can fail has failed before the first is replaced. A piece at
+ * offset n of the map is put at offset n of the file. All threads of the
+ * target stand still. KERN_SUCCESS, or a code that is on record.
+ */
+kern_return_t machvm__replace_pieces(struct machvm__space *space, const struct machvm__map *map,
+				     const struct machvm__replacement *how);
+
+/* Private copies of whatever is shared in the map (VM_PROT_COPY). */
+bool machvm__replace_has_shared(const struct machvm__map *map);
+kern_return_t machvm__replace_shared(struct machvm__space *space, const struct machvm__map *map);
+/* What a shared region looks like afterwards. */
+void machvm__replace_identity(struct machvm__vma *vma);
+
+#endif
