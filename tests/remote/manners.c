@@ -69,7 +69,7 @@ static void wait_of_another_thread_sees_no_stop(const char *program)
 	for (int i = 0; i < 200; i++)
 		REQUIRE(!session(&v, 0, NULL), "session %d", i);
 	/* The waiting thread has seen an end only now: that of a child of ours. */
-	REQUIRE(!pthread_tryjoin_np(thread, NULL) == 0, "the wait ended early");
+	REQUIRE(pthread_tryjoin_np(thread, NULL) != 0, "the wait ended early");
 	__atomic_store_n(&v.shared->stop, 1, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
 	REQUIRE(!seen, "a wait of the caller saw %d stops of the target", seen);

@@ -16,7 +16,7 @@ struct shared {
 	uint32_t lenient; /* EINTR from a sleep is allowed: tracers are being killed */
 	uint32_t errors;  /* self-checks that failed */
 	uint32_t gate;    /* scenario's own */
-	uint64_t progress[SHARED_THREADS];
+	_Alignas(8) uint64_t progress[SHARED_THREADS]; /* i386 aligns to 4: no atomic step */
 	char text[256]; /* the first failed check */
 };
 
