@@ -32,6 +32,66 @@ static ssize_t copy_once(struct machvm__target *target, enum machvm__direction d
 }
 
 /*
+ * A step between `between`, which nobody is denied, and memory of ours as the
+ * CPU would touch it: the kernel's judgement of the caller's side of a copy.
+ */
+static ssize_t step_own(struct machvm__target *own, enum machvm__direction direction, char *between,
+                        void *ours, size_t size)
+{
+	uint64_t there = (uint64_t)(uintptr_t)between;
+	struct machvm__file memory;
+	ssize_t n;
+
+	if (machvm__target_honours(own, direction, there, size)) {
+		n = machvm__copy_process(direction, atomic_load(&own->tid), there, ours, size);
+		if (n != -ENOSYS && n != -EPERM)
+			return n;
+	}
+	n = machvm__target_open(own, MACHVM__FILE_MEMORY, &memory);
+	if (n)
+		return n;
+	n = machvm__copy_memory(direction, memory.fd, there, ours, size);
+	machvm__target_close(&memory);
+	return n;
+}
+
+/* Bytes until either side comes to a page's end: there a step is whole or not at all. */
+static size_t own_part(uint64_t raddr, const void *local, size_t size, size_t most)
+{
+	size_t page = machvm__page_size();
+	size_t there = page - (size_t)(raddr & (page - 1));
+	size_t here = page - ((uintptr_t)local & (page - 1));
+	size_t part = there < here ? there : here;
+
+	part = part < most ? part : most;
+	return part < size ? part : size;
+}
+
+/* By way of memory that is out of nobody's reach. The count, or -errno for the first bytes. */
+static ssize_t bounce_own(struct machvm__target *own, enum machvm__direction direction,
+                          uint64_t raddr, void *local, size_t size)
+{
+	char between[4096];
+	size_t done = 0;
+
+	while (done < size) {
+		void *there = (void *)(uintptr_t)(raddr + done);
+		void *here = machvm__copy_beyond(local, done);
+		size_t part = own_part(raddr + done, here, size - done, sizeof between);
+		ssize_t n = step_own(own, MACHVM__WRITE, between,
+		                     direction == MACHVM__WRITE ? here : there, part);
+
+		if (n == (ssize_t)part)
+			n = step_own(own, MACHVM__READ, between,
+			             direction == MACHVM__WRITE ? there : here, part);
+		if (n != (ssize_t)part)
+			return done ? (ssize_t)done : n < 0 ? n : -EFAULT;
+		done += part;
+	}
+	return (ssize_t)done;
+}
+
+/*
  * Our own memory from the other side: what the kernel refuses to reach as a
  * target's page (memfd_secret) it reaches as the caller's. The permission is
  * looked up first, for the CPU would read what is only to be written.
@@ -41,28 +101,19 @@ static ssize_t copy_own(struct machvm__target *own, enum machvm__direction direc
 {
 	unsigned needed = direction == MACHVM__WRITE ? MACHVM__VMA_WRITE : MACHVM__VMA_READ;
 	enum machvm__direction other = direction == MACHVM__WRITE ? MACHVM__READ : MACHVM__WRITE;
-	int self = atomic_load(&own->tid);
 	struct machvm__vma vma;
 	int r = machvm__target_region(own, raddr, &vma, NULL, 0);
+	ssize_t n = -EFAULT;
 
 	if (r || vma.start > raddr || !(vma.access & needed))
 		return -EFAULT;
 	if (size > vma.end - raddr)
 		size = (size_t)(vma.end - raddr);
-	ssize_t n = machvm__copy_process(other, self, (uint64_t)(uintptr_t)local,
-	                                 (void *)(uintptr_t)raddr, size);
-	if (n != -EFAULT)
-		return n;
-	/* Secret on both sides: by way of memory that is not. */
-	char between[1024];
-	void *from = direction == MACHVM__WRITE ? local : (void *)(uintptr_t)raddr;
-	void *to = direction == MACHVM__WRITE ? (void *)(uintptr_t)raddr : local;
-
-	n = machvm__copy_process(MACHVM__WRITE, self, (uint64_t)(uintptr_t)between, from,
-	                         size < sizeof between ? size : sizeof between);
-	return n <= 0 ? n
-	              : machvm__copy_process(MACHVM__READ, self, (uint64_t)(uintptr_t)between, to,
-	                                     (size_t)n);
+	if (machvm__target_honours(own, other, (uint64_t)(uintptr_t)local, size))
+		n = machvm__copy_process(other, atomic_load(&own->tid), (uint64_t)(uintptr_t)local,
+		                         (void *)(uintptr_t)raddr, size);
+	/* Secret on both sides, or refused. */
+	return n > 0 ? n : bounce_own(own, direction, raddr, local, size);
 }
 
 static int refuse(struct machvm__target *target, enum machvm__direction direction, int error)
@@ -74,24 +125,32 @@ static int refuse(struct machvm__target *target, enum machvm__direction directio
 	return -EOPNOTSUPP;
 }
 
+/* As much as one step moves: the count, or -errno. */
+static ssize_t move_piece(struct machvm__target *target, enum machvm__direction direction,
+                          uint64_t raddr, void *local, size_t size)
+{
+	ssize_t n = -EOPNOTSUPP;
+
+	if (machvm__target_honours(target, direction, raddr, size)) {
+		n = copy_once(target, direction, raddr, local, size);
+		if (n == -ENOSYS || n == -EPERM)
+			n = refuse(target, direction, (int)n);
+	}
+	if (target->own && (n == -EFAULT || n == -EOPNOTSUPP))
+		n = copy_own(target, direction, raddr, local, size);
+	return n ? n : -EFAULT;
+}
+
 static int move_pieces(struct machvm__target *target, enum machvm__direction direction,
                        uint64_t raddr, void *local, size_t size, size_t *done,
                        const struct machvm__file *image)
 {
 	while (*done < size) {
-		ssize_t n;
+		ssize_t n = move_piece(target, direction, raddr + *done,
+		                       machvm__copy_beyond(local, *done), piece(size - *done));
 
-		if (!machvm__target_honours(target, direction, raddr, size))
-			return -EOPNOTSUPP;
-		n = copy_once(target, direction, raddr + *done, machvm__copy_beyond(local, *done),
-		              piece(size - *done));
-		if (n == -EFAULT && target->own)
-			n = copy_own(target, direction, raddr + *done, machvm__copy_beyond(local, *done),
-			             piece(size - *done));
-		if (n == -ENOSYS || n == -EPERM)
-			return refuse(target, direction, (int)n);
-		if (n <= 0)
-			return n ? (int)n : -EFAULT;
+		if (n < 0)
+			return (int)n;
 		*done += (size_t)n;
 		/* The next piece takes the number again: it must find the same program. */
 		if (image && !machvm__target_image_lives(image))

@@ -106,7 +106,8 @@ static inline bool machvm__target_quick(struct machvm__target *target,
 
 /*
  * Moves bytes with the kernel checking the target's protections page by page:
- * 0, or -errno with *done bytes moved. Identity is proved before and after.
+ * 0, or -errno with *done bytes moved. Identity is proved before and after. On
+ * the own target there is always a way, secret memory included.
  */
 int machvm__target_move(struct machvm__target *target, enum machvm__direction direction,
                         uint64_t raddr, void *local, size_t size, size_t *done);

@@ -42,7 +42,7 @@ static int force_own(struct machvm__target *own, enum machvm__direction directio
 		                        part < size - *done ? part : size - *done, &moved);
 		*done += moved;
 	} while (r == 0 && *done < size);
-	return r == -EOPNOTSUPP ? -EFAULT : r;
+	return r;
 }
 
 /* Moves with the kernel judging the pages; where it cannot, on the word of the survey. */

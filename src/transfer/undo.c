@@ -38,8 +38,7 @@ static int read_now(const struct machvm__move *write, uint64_t raddr, char *now,
 {
 	size_t done;
 
-	if (machvm__target_honours(write->target, MACHVM__READ, raddr, size) &&
-	    machvm__target_move(write->target, MACHVM__READ, raddr, now, size, &done) == 0)
+	if (machvm__target_move(write->target, MACHVM__READ, raddr, now, size, &done) == 0)
 		return 0;
 	return machvm__target_force(write->target, MACHVM__READ, raddr, now, size, &done);
 }

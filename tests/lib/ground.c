@@ -3,7 +3,6 @@
 #include "ground.h"
 #include "pages.h"
 #include "pattern.h"
-#include "refuse.h"
 #include "report.h"
 
 #include <errno.h>
@@ -215,7 +214,7 @@ static kern_return_t judge_page(const struct ground *ground, unsigned page, enum
 {
 	const struct page_kind *kind = ground->kind[page];
 
-	if (ground->victim == NULL && kind->flags & KIND_OWN && !refused("readv"))
+	if (ground->victim == NULL && kind->flags & KIND_OWN)
 		return KERN_SUCCESS;
 	if (access == ACCESS_READ)
 		return force ? kind->forced_read : kind->read;

@@ -23,7 +23,7 @@ struct page_kind {
 enum {
 	KIND_CONTENTS = 1 << 0, /* its owner can report what is in it */
 	KIND_ZERO = 1 << 1,     /* and it begins as zeros */
-	KIND_OWN = 1 << 2,      /* in the caller's own task everything is permitted (by process_vm_*) */
+	KIND_OWN = 1 << 2,      /* in the caller's own task everything is permitted */
 	KIND_RARE = 1 << 3,     /* not every machine or user has it */
 	KIND_WAITS = 1 << 4,    /* a transfer would wait: codes hold with MACHVM_NOWAIT */
 	KIND_UNREADABLE = 1 << 6, /* without PROT_READ, and yet readable on some processors */
