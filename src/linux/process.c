@@ -267,10 +267,33 @@ int machvm__process_live_thread(const struct machvm__process_numbers *numbers,
 	return 0;
 }
 
+/*
+ * Where the stack of a process began (field 28 of its stat), 0 when that is not
+ * for us to know. It is drawn at random for each address space that an exec makes.
+ */
+static uint64_t stack_start(int pid)
+{
+	enum { STATE = 3, START_STACK = 28 };
+	int directory = machvm__descriptor_open_proc(pid, 0, "", O_PATH | O_DIRECTORY);
+	char text[1024];
+	const char *at;
+	int r;
+
+	if (directory < 0)
+		return 0;
+	r = read_status(directory, "stat", text, sizeof text);
+	close(directory);
+	at = r ? NULL : strrchr(text, ')');
+	for (int field = STATE - 1; at && field < START_STACK; field++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
 bool machvm__process_owns_memory(const struct machvm__process_numbers *numbers)
 {
 	char status[STATUS_SIZE];
 	int64_t parent = 0;
+	uint64_t start;
 	int directory, r;
 
 	if (!numbers->tgid || numbers->tgid != numbers->proc_tgid)
@@ -286,12 +309,16 @@ bool machvm__process_owns_memory(const struct machvm__process_numbers *numbers)
 	if (parent == 0)
 		return true;
 	r = (int)syscall(SYS_kcmp, numbers->tgid, (int)parent, KCMP_VM, 0, 0);
+	if (r >= 0)
+		return r > 0;
 	/*
-	 * EPERM: we may look at the child and not at its parent. Then the two
-	 * memories differ, for access is judged by user ids, which a child cannot
-	 * shed without making the shared memory undumpable for itself as well.
+	 * No such call, or one that a filter refuses; or we may look at the child and
+	 * not at its parent, and then the two memories differ: access is judged by user
+	 * ids, which a child cannot shed without making shared memory undumpable for
+	 * itself as well.
 	 */
-	return r > 0 || (r < 0 && errno == EPERM);
+	start = stack_start(numbers->proc_tgid);
+	return start && start != stack_start((int)parent);
 }
 
 int machvm__process_word(int proc_tgid)

@@ -50,8 +50,8 @@ int machvm__process_live_thread(const struct machvm__process_numbers *numbers,
 
 /*
  * Does the address space belong to the process alone, as far as can be told?
- * A vfork child runs on its parent's: kcmp(2) with the parent must differ.
- * True only when the kernel said so.
+ * A vfork child runs on its parent's: kcmp(2) with the parent must differ or,
+ * where that cannot be asked, the place where the stack began.
  */
 bool machvm__process_owns_memory(const struct machvm__process_numbers *numbers);
 
