@@ -242,7 +242,8 @@ int machvm__cursor_find(struct machvm__target *target, enum machvm__list list, u
 {
 	struct machvm__cursor *cursor = take(&target->cursors, list);
 	const char *found = "";
-	bool resumed = cursor && going_on && resume(target, cursor, raddr, region, &found);
+	bool keepable = going_on && machvm__target_alone(target);
+	bool resumed = cursor && keepable && resume(target, cursor, raddr, region, &found);
 	int r = 0;
 
 	if (!cursor) {
@@ -257,9 +258,9 @@ int machvm__cursor_find(struct machvm__target *target, enum machvm__list list, u
 		r = search(target, cursor, raddr, region, &found);
 	if (r == 0 && name)
 		copy_name(&region->vma, found, name, name_size);
-	if (r == 0 && going_on &&
-	    (resumed || (cursor->leader.passed > LITTLE &&
-	                 machvm__target_may_hold(target, cursor->leader.fd)))) {
+	if (r == 0 && keepable &&
+	    (resumed ||
+	     (cursor->leader.passed > LITTLE && machvm__target_room(cursor->leader.fd)))) {
 		cursor->next = region->vma.end;
 		cursor->answered_at = machvm__text_now();
 		keep(&target->cursors, cursor);

@@ -71,13 +71,22 @@ static int open_kind(struct machvm__target *target, enum machvm__file_kind kind)
 	return open_file(target, names[kind], write ? O_RDWR : O_RDONLY);
 }
 
-bool machvm__target_may_hold(struct machvm__target *target, int fd)
+bool machvm__target_alone(struct machvm__target *target)
+{
+	if (target->own || atomic_load_explicit(&target->alone, memory_order_acquire))
+		return true;
+	if (!machvm__process_owns_memory(&target->numbers) ||
+	    /* The number that was compared was the target's. */
+	    machvm__process_alive(target->handle, target->kind))
+		return false;
+	atomic_store_explicit(&target->alone, true, memory_order_release);
+	return true;
+}
+
+bool machvm__target_room(int fd)
 {
 	return (uint64_t)atomic_load(&held_count) < machvm__descriptor_limit() / 2 &&
-	       (uint64_t)fd < machvm__descriptor_limit() * 3 / 4 &&
-	       (target->own || machvm__process_owns_memory(&target->numbers)) &&
-	       /* The number that was compared was the target's. */
-	       (target->own || machvm__process_alive(target->handle, target->kind) == 0);
+	       (uint64_t)fd < machvm__descriptor_limit() * 3 / 4;
 }
 
 int machvm__target_open(struct machvm__target *target, enum machvm__file_kind kind,
@@ -91,8 +100,10 @@ int machvm__target_open(struct machvm__target *target, enum machvm__file_kind ki
 	pthread_mutex_lock(&target->lock);
 	file->fd = atomic_load(&target->files[kind]);
 	if (file->fd < 0) {
+		bool alone = machvm__target_alone(target);
+
 		file->fd = open_kind(target, kind);
-		file->held = file->fd >= 0 && machvm__target_may_hold(target, file->fd);
+		file->held = alone && file->fd >= 0 && machvm__target_room(file->fd);
 		if (file->held) {
 			atomic_fetch_add(&held_count, 1);
 			atomic_store_explicit(&target->files[kind], file->fd, memory_order_release);
@@ -105,6 +116,7 @@ int machvm__target_open(struct machvm__target *target, enum machvm__file_kind ki
 int machvm__target_reopen(struct machvm__target *target, enum machvm__file_kind kind,
                           struct machvm__file *file)
 {
+	bool alone = machvm__target_alone(target);
 	int fd, r = 0;
 
 	pthread_mutex_lock(&target->lock);
@@ -116,7 +128,7 @@ int machvm__target_reopen(struct machvm__target *target, enum machvm__file_kind 
 	} else if (!file->held) {
 		machvm__descriptor_close(file->fd);
 		file->fd = fd;
-	} else if (machvm__target_may_hold(target, fd)) {
+	} else if (alone && machvm__target_room(fd)) {
 		r = machvm__descriptor_replace(fd, file->fd);
 	} else {
 		file->fd = fd;

@@ -63,7 +63,7 @@ static void update_mounts(struct machvm__target *target)
 	maximum->mount_count = count > 0 ? count : 0;
 	if (fd < 0 || maximum->mountinfo >= 0)
 		return;
-	if (machvm__target_may_hold(target, fd))
+	if (machvm__target_room(fd))
 		maximum->mountinfo = fd;
 	else
 		machvm__descriptor_close(fd);

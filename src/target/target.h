@@ -37,6 +37,7 @@ struct machvm__target {
 	enum machvm__handle kind;
 	bool own; /* the calling process: always alive, and its number changes with fork */
 	bool writable;
+	_Atomic bool alone; /* its address space is known to be its own */
 	struct machvm__process_numbers numbers;
 	_Atomic int tid;      /* whom system calls name: the leader, or a live thread of a dead one */
 	_Atomic int proc_tid; /* the same below /proc/PID/task; 0 while the leader serves */
@@ -187,6 +188,7 @@ void machvm__target_close(struct machvm__file *file);
 void machvm__target_release_files(struct machvm__target *target);
 /* A descriptor of the caller's own on another file there ("smaps", "status"); it closes it. */
 int machvm__target_open_named(struct machvm__target *target, const char *name);
+int machvm__target_open_named_writable(struct machvm__target *target, const char *name);
 /*
  * A pass over "maps" or "smaps" from the beginning, of which at least one line
  * is there: 0, -ESRCH when the address space is gone, or -errno. The caller
@@ -194,9 +196,14 @@ int machvm__target_open_named(struct machvm__target *target, const char *name);
  */
 int machvm__target_open_list(struct machvm__target *target, const char *file,
                              struct machvm__text *text, char *buffer, size_t size);
-/* May a descriptor be kept beyond the call: is it certain whose it is, and are there enough? */
-bool machvm__target_may_hold(struct machvm__target *target, int fd);
-int machvm__target_open_named_writable(struct machvm__target *target, const char *name);
+/*
+ * Is the address space the target's own, and not its parent's until it execs?
+ * Once it is, it stays so. What is bound to an address space may be kept beyond
+ * the call only when this was true before it was opened.
+ */
+bool machvm__target_alone(struct machvm__target *target);
+/* Are there descriptors enough to keep this one? */
+bool machvm__target_room(int fd);
 
 /* Is the address space behind a maps file still one that lives (no exec since)? */
 bool machvm__target_image_lives(const struct machvm__file *maps);

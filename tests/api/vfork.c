@@ -6,11 +6,13 @@
  */
 #include "calls.h"
 #include "ground.h"
+#include "intercept.h"
 #include "pattern.h"
 
 #include <string.h>
 
 #define BASE 0x100000000000u
+#define MOVED (BASE + 0x100000u) /* what the parent has not */
 
 struct family {
 	struct ground parent;
@@ -27,19 +29,24 @@ static void open_family(struct family *family)
 	family->pid = (pid_t)victim_ask(victim, "vfork");
 }
 
-static void exec_child(struct family *family)
+static void exec_child_at(struct family *family, uint64_t base)
 {
 	struct victim *parent = family->parent.victim;
 	struct victim *child = victim_adopt(parent, family->pid);
 
-	victim_ask(parent, "vfork-release exec rw %llx 2 77", (unsigned long long)BASE);
+	victim_ask(parent, "vfork-release exec rw %llx 2 77", (unsigned long long)base);
 	/* The new image reports itself on the second channel. */
 	expect_number(victim_hear(child), family->pid);
-	ground_open_in(&family->child, child, BASE, 2);
+	ground_open_in(&family->child, child, base, 2);
 	for (unsigned i = 0; i < 2; i++) {
 		family->child.kind[i] = page_kind("rw");
-		pattern_fill(family->child.expect + i * PAGE, BASE + i * PAGE, PAGE, 0x77);
+		pattern_fill(family->child.expect + i * PAGE, base + i * PAGE, PAGE, 0x77);
 	}
+}
+
+static void exec_child(struct family *family)
+{
+	exec_child_at(family, BASE);
 }
 
 static void write_everywhere(struct family *family, mach_port_t task)
@@ -91,6 +98,49 @@ static void child_used_before_its_exec_is_written_not_its_parent(void **state)
 	ground_verify(&family.parent);
 	exec_child(&family);
 	write_everywhere(&family, task);
+}
+
+static struct family overtaken;
+
+static void exec_elsewhere(void)
+{
+	exec_child_at(&overtaken, MOVED);
+}
+
+static void write_two_pages(void *context)
+{
+	static uint8_t data[2 * PAGE];
+
+	/* Before and after the exec it is right, and so is an address that is not there any more. */
+	(void)machvm_write(*(mach_port_t *)context, BASE, data, sizeof(data), 0);
+}
+
+/* Whatever was opened before the exec and looked at after it must not be kept. */
+static void child_that_execs_at_any_system_call_is_seen_as_it_is_now(void **state)
+{
+	static uint8_t data[2 * PAGE];
+	bool ran = true;
+	unsigned point;
+
+	for (point = 1; ran; point++) {
+		mach_port_t task = MACH_PORT_NULL;
+
+		trying("exec before system call %u", point);
+		open_family(&overtaken);
+		expect_code(task_for_pid(mach_task_self(), overtaken.pid, &task), KERN_SUCCESS);
+		ran = intercept_run(point, exec_elsewhere, write_two_pages, &task);
+		if (ran) {
+			pattern_fill(data, MOVED, sizeof(data), point);
+			expect_code(machvm_write(task, MOVED, data, sizeof(data), 0), KERN_SUCCESS);
+			memcpy(ground_expect(&overtaken.child, MOVED), data, sizeof(data));
+			ground_verify(&overtaken.child);
+			expect_code(machvm_write(task, BASE, data, sizeof(data), 0),
+				    KERN_INVALID_ADDRESS);
+		}
+		task_drop(task);
+		victim_kill(overtaken.parent.victim);
+	}
+	assert_true(point > 2);
 }
 
 static void child_that_exits_is_gone_and_its_parent_untouched(void **state)
@@ -157,6 +207,7 @@ static void fork_child_and_parent_are_written_apart(void **state)
 static const struct CMUnitTest tests[] = {
 	TEST(child_opened_before_its_exec_is_written_not_its_parent),
 	TEST(child_used_before_its_exec_is_written_not_its_parent),
+	TEST(child_that_execs_at_any_system_call_is_seen_as_it_is_now),
 	TEST(child_that_exits_is_gone_and_its_parent_untouched),
 	TEST(parent_that_waits_in_vfork_is_reachable),
 	TEST(fork_child_and_parent_are_written_apart),

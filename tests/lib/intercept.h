@@ -16,7 +16,7 @@ bool intercept_possible(void);
 
 /*
  * Runs body(context) in a thread of its own, and action() in this one just
- * before the `count`-th process_vm_readv, process_vm_writev, pread64 or
+ * before the `count`-th process_vm_readv, process_vm_writev, kcmp, pread64 or
  * pwrite64 of that thread (the first is 1) enters the kernel. False when body
  * was through before it came to that.
  */
