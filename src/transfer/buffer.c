@@ -15,6 +15,7 @@
 
 #define PROBE_PAGES 9
 #define FILL_PAGES  8
+#define TEXT_PAGES  256 /* where the map is a text */
 
 static size_t page_count(uintptr_t start, size_t size)
 {
@@ -36,7 +37,7 @@ static bool readable(uintptr_t start, size_t size)
 				return false;
 		return true;
 	}
-	if (machvm__target_queries() &&
+	if ((machvm__target_queries() || pages > TEXT_PAGES) &&
 	    machvm__survey(own, MACHVM__READ, start, size, 0, &fault))
 		return true;
 	/* The last word: device memory, for one, may be read here and by nobody else. */
@@ -46,9 +47,10 @@ static bool readable(uintptr_t start, size_t size)
 static bool writable(uintptr_t start, size_t size)
 {
 	struct machvm__fault fault;
+	size_t most = machvm__target_queries() ? FILL_PAGES : TEXT_PAGES;
 
 	/* What cannot be filled may still be written (secret memory): the survey knows. */
-	if ((!machvm__target_queries() || page_count(start, size) <= FILL_PAGES) &&
+	if (page_count(start, size) <= most &&
 	    machvm__own_memory_populate((void *)start, size) == 0)
 		return true;
 	return machvm__survey(machvm__target_own(), MACHVM__WRITE, start, size, 0, &fault);

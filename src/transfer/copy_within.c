@@ -17,8 +17,11 @@ static bool copy_pieces(struct machvm__target *target, uint64_t source, size_t s
 	while (moved < size) {
 		size_t part = size - moved < BOUNCE ? size - moved : BOUNCE;
 		size_t at = backwards ? size - moved - part : moved;
-		struct machvm__move move = {
-			.target = target, .raddr = source + at, .data = bounce, .size = part};
+		struct machvm__move move = {.target = target,
+		                            .raddr = source + at,
+		                            .data = bounce,
+		                            .size = part,
+		                            .fresh = true};
 		int r;
 
 		move.direction = MACHVM__READ;

@@ -13,6 +13,7 @@ struct machvm__move {
 	void *data;
 	size_t size;
 	unsigned options;
+	bool fresh;              /* `data` was mapped for this: good, and not looked at */
 	size_t done;             /* bytes that have moved, also after a failure */
 	bool known;              /* the look that ended it found the cause: */
 	struct machvm__fault why;

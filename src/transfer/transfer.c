@@ -74,6 +74,12 @@ static enum machvm__direction here(enum machvm__direction direction)
 	return direction == MACHVM__WRITE ? MACHVM__READ : MACHVM__WRITE;
 }
 
+static bool buffer_good(const struct machvm__move *move)
+{
+	return move->fresh ||
+	       machvm__buffer_good(move->data, move->size, here(move->direction));
+}
+
 /* Does the page that just failed look good now? Otherwise the move ends, and the look is why. */
 static bool recovered(struct machvm__move *move)
 {
@@ -103,8 +109,7 @@ int machvm__transfer_move(struct machvm__move *move)
 		if (r != -EFAULT || tries == TRIES)
 			return r;
 		/* Once: a buffer that goes bad later is found by whoever explains the failure. */
-		if (tries == 0 &&
-		    !machvm__buffer_good(move->data, move->size, here(move->direction)))
+		if (tries == 0 && !buffer_good(move))
 			return r;
 		if (!recovered(move))
 			return r;
@@ -115,8 +120,7 @@ bool machvm__transfer_failed(const struct machvm__move *move, int r, struct mach
 {
 	size_t changed = move->direction == MACHVM__WRITE ? move->done : 0;
 
-	if ((r == -EFAULT || r == -ENOMEM) &&
-	    !machvm__buffer_good(move->data, move->size, here(move->direction)))
+	if ((r == -EFAULT || r == -ENOMEM) && !buffer_good(move))
 		return callers_fault(fault, changed);
 	/* It was the target that was looked at, if it is still there. */
 	if (move->known && machvm__target_alive(move->target) == 0)
@@ -132,25 +136,26 @@ bool machvm__transfer_failed(const struct machvm__move *move, int r, struct mach
  * The looks before a long move: the rest of the caller's buffer, the target's
  * pages, and, when those are bad, the caller's first page, which outranks them.
  */
-static bool looks_good(struct machvm__target *target, enum machvm__direction direction,
-                       uint64_t raddr, const void *data, size_t size, unsigned options,
-                       struct machvm__fault *fault)
+static bool looks_good(const struct machvm__move *move, struct machvm__fault *fault)
 {
-	bool kernel_judges = !options && machvm__target_honours(target, direction, raddr, size);
+	bool kernel_judges = !move->options && machvm__target_honours(move->target, move->direction,
+	                                                              move->raddr, move->size);
 
 	fault->done = 0;
 	fault->watched = false;
-	if (!(kernel_judges ? machvm__buffer_rest_good(data, size, here(direction))
-	                    : machvm__buffer_good(data, size, here(direction))))
+	if (!(kernel_judges && !move->fresh
+	              ? machvm__buffer_rest_good(move->data, move->size, here(move->direction))
+	              : buffer_good(move)))
 		return callers_fault(fault, 0);
-	if (kernel_judges && machvm__transfer_in_one_page(raddr, size))
+	if (kernel_judges && machvm__transfer_in_one_page(move->raddr, move->size))
 		return true;
-	if (machvm__survey(target, direction, raddr, size, survey_options(options), fault))
+	if (machvm__survey(move->target, move->direction, move->raddr, move->size,
+	                   survey_options(move->options), fault))
 		return true;
-	if (kernel_judges && !machvm__buffer_good(data, 1, here(direction)))
+	if (kernel_judges && !move->fresh && !machvm__buffer_good(move->data, 1, here(move->direction)))
 		return callers_fault(fault, 0);
 	/* It was the target that was looked at, if it is still there. */
-	if (machvm__target_alive(target))
+	if (machvm__target_alive(move->target))
 		*fault = (struct machvm__fault){
 			.cause = MACHVM__CAUSE_GONE, .error = ESRCH, .step = fault->step};
 	return false;
@@ -158,7 +163,7 @@ static bool looks_good(struct machvm__target *target, enum machvm__direction dir
 
 static bool out_of_range(const struct machvm__move *move, struct machvm__fault *fault)
 {
-	if (!machvm__buffer_good(move->data, move->size, here(move->direction)))
+	if (!buffer_good(move))
 		return callers_fault(fault, 0);
 	return machvm__fault_range(fault, move->raddr, move->direction == MACHVM__WRITE);
 }
@@ -183,6 +188,7 @@ static bool read_aside(struct machvm__move *move, struct machvm__fault *fault)
 	if (!deliver.data)
 		return machvm__fault_no_memory(fault, "read aside");
 	move->data = deliver.data;
+	move->fresh = true;
 	good = wanted(move, fault);
 	/* Delivered through the kernel's access check, so that no store of ours can fault. */
 	if (good && machvm__transfer_move(&deliver))
@@ -197,8 +203,7 @@ static bool move_long(struct machvm__move *move, struct machvm__fault *fault)
 
 	if (machvm__fault_wraps(move->raddr, move->size))
 		return out_of_range(move, fault);
-	if (!looks_good(move->target, move->direction, move->raddr, move->data, move->size,
-	                move->options, fault))
+	if (!looks_good(move, fault))
 		return false;
 	/* A write that may be turned away half-way keeps the old bytes, asked or not. */
 	if (writing && fault->watched)
@@ -261,8 +266,12 @@ bool machvm__transfer_read(struct machvm__target *target, uint64_t raddr, void *
 bool machvm__transfer_fetch(struct machvm__target *target, uint64_t raddr, void *data, size_t size,
                             struct machvm__fault *fault)
 {
-	struct machvm__move move = {
-		.target = target, .direction = MACHVM__READ, .raddr = raddr, .data = data, .size = size};
+	struct machvm__move move = {.target = target,
+	                            .direction = MACHVM__READ,
+	                            .raddr = raddr,
+	                            .data = data,
+	                            .size = size,
+	                            .fresh = true};
 
 	if (machvm__fault_wraps(raddr, size))
 		return machvm__fault_range(fault, raddr, false);

@@ -36,7 +36,7 @@ bool machvm__transfer_write(struct machvm__target *target, uint64_t raddr, const
 bool machvm__transfer_read(struct machvm__target *target, uint64_t raddr, void *data, size_t size,
                            unsigned options, struct machvm__fault *fault);
 
-/* Into memory that is known to be good, and whose contents after a failure do not matter. */
+/* Into memory that was mapped for this, and whose contents after a failure do not matter. */
 bool machvm__transfer_fetch(struct machvm__target *target, uint64_t raddr, void *data, size_t size,
                             struct machvm__fault *fault);
 

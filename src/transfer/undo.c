@@ -15,7 +15,8 @@ static bool keep(const struct machvm__move *write, char *old, struct machvm__fau
 	                            .raddr = write->raddr,
 	                            .data = old,
 	                            .size = write->size,
-	                            .options = write->options};
+	                            .options = write->options,
+	                            .fresh = true};
 	int r = machvm__transfer_move(&read);
 
 	if (r == -EFAULT && read.known && read.why.cause == MACHVM__CAUSE_PROTECTED) {

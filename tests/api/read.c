@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 static struct ground ground;
 
@@ -57,9 +58,25 @@ static void fresh_memory_is_the_callers_own(void **state)
 	ground_close(&ground);
 }
 
+/* The most memory that this process has had, in pages. */
+static uint64_t most_pages(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (uint64_t)usage.ru_maxrss * 1024 / PAGE;
+}
+
+static void expect_few_pages(uint64_t before)
+{
+	if (most_pages() > before + 0x10000)
+		fail_case("%llu pages were needed", (unsigned long long)(most_pages() - before));
+}
+
 static void read_beyond_four_gigabytes_is_refused_before_looking(void **state)
 {
 	static const uint64_t sizes[] = {0x100000000u, 0x100000001u, 0x7fffffffffffu, UINT64_MAX};
+	uint64_t before = most_pages();
 
 	for (enum place place = 0; place < PLACE_COUNT; place++) {
 		ground_open(&ground, place, 1);
@@ -87,6 +104,7 @@ static void read_beyond_four_gigabytes_is_refused_before_looking(void **state)
 		}
 		ground_close(&ground);
 	}
+	expect_few_pages(before);
 }
 
 static unsigned count_mappings(void)
@@ -122,6 +140,28 @@ static void failing_read_leaves_no_memory_behind(void **state)
 	if (after > before + 5)
 		fail_case("%u mappings became %u", before, after);
 	ground_close(&ground);
+}
+
+/* A read that fails at its first page does not first fill the buffer with pages. */
+static void failing_read_takes_no_memory_meanwhile(void **state)
+{
+	const size_t size = (size_t)1 << (harness_is_valgrind() ? 24 : 30);
+	void *buffer = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t before = most_pages();
+
+	assert_ptr_not_equal(buffer, MAP_FAILED);
+	for (enum place place = 0; place < PLACE_COUNT; place++) {
+		ground_open(&ground, place, 4);
+		for (unsigned i = 0; i < read_call_count; i++) {
+			trying("%s: %s", ground.name, read_calls[i].name);
+			expect_code(read_calls[i].run(ground.task, ground.base, buffer, size),
+				    KERN_INVALID_ADDRESS);
+		}
+		ground_close(&ground);
+	}
+	expect_few_pages(before);
+	munmap(buffer, size);
 }
 
 static void list_reads_each_entry_and_answers_for_the_last(void **state)
@@ -231,6 +271,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(fresh_memory_is_the_callers_own),
 	TEST(read_beyond_four_gigabytes_is_refused_before_looking),
 	TEST(failing_read_leaves_no_memory_behind),
+	TEST(failing_read_takes_no_memory_meanwhile),
 	TEST(list_reads_each_entry_and_answers_for_the_last),
 	TEST(list_that_ends_badly_answers_with_the_last_entry_that_has_a_size),
 	TEST(list_of_256_works_and_of_257_is_refused),
