@@ -55,17 +55,18 @@ ninja -C "$build" --quiet || exit 1
 run all "$build"
 if [ "${MACHVM_CHECK:-}" != quick ]; then
 	# What older and stricter kernels do not have, or do not give to everybody.
-	refuse linux-6.1 procmap=ENOTTY,scan=ENOTTY
+	refuse linux-6.1 procmap=ENOTTY,scan=ENOTTY,aio=EPERM
 	if [ "${MACHVM_CHECK:-}" = full ]; then
 		refuse no-copy-calls writev,readv
-		refuse nothing-new writev,readv,pidfd,procmap=ENOTTY,scan=ENOTTY,kcmp,perf,populate=EINVAL,epoll
+		refuse nothing-new writev,readv,pidfd,procmap=ENOTTY,scan=ENOTTY,kcmp,populate=EINVAL,epoll,aio
 		refuse copy-calls-denied writev=EPERM,readv=EPERM
 		refuse no-region-query procmap=ENOTTY
 		refuse no-page-scan scan=ENOTTY
 		refuse no-pidfd pidfd
 		refuse pidfd-denied pidfd=EPERM
 		refuse no-kcmp kcmp
-		refuse no-perf-no-epoll perf=EACCES,epoll
+		refuse no-aio aio
+		refuse no-aio-no-epoll aio,epoll
 		refuse no-populate populate=EINVAL
 		refuse linux-5.2 procmap=ENOTTY,scan=ENOTTY,pidfd,populate=EINVAL
 	fi
@@ -90,7 +91,7 @@ if [ "${MACHVM_CHECK:-}" != quick ]; then
 				"$plain /usr/bin/unshare -Urpf --mount-proc --kill-child"
 			publish "$sanitized" "$work/sanitized"
 			refuse nobody-no-copy-calls writev,readv --wrapper "$plain"
-			refuse nobody-no-perf perf=EACCES --wrapper "$plain"
+			refuse nobody-no-aio aio=EACCES --wrapper "$plain"
 			run nobody-sanitized "$sanitized" --suite api --no-suite large --wrapper \
 				"$source/tests/as_nobody.sh $sanitized $work/sanitized"
 			run foreign-proc "$build" --suite api --no-suite large --wrapper 'unshare -pf --kill-child'

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* deathwatch.c - the epoll instance, and asking a handle. */
+/* deathwatch.c - who gets a ring, the epoll instance, and asking a handle. */
 #include "deathwatch.h"
 
 #include <errno.h>
@@ -7,12 +7,20 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "copy.h"
+#include "death_ring.h"
 #include "descriptor.h"
 #include "fork_notice.h"
 
+/* A ring is 30 us now, and tens of milliseconds when we exit: for those who come back. */
+#define RING_AFTER 1024
+
+/* Never quiet. */
+static const _Atomic uint32_t no_word = 1;
+
 /*
- * Guards the epoll instance: who is in it, and marking the dead. A process that
- * was forked while another thread held it finds it free: see instance().
+ * Guards the epoll instance, who is in it, and marking the dead; and the rings. A
+ * process that was forked while another thread held it finds it free: see instance().
  */
 static struct {
 	pthread_mutex_t lock;
@@ -29,7 +37,15 @@ static void renew(void)
 void machvm__deathwatch_init(struct machvm__deathwatch *watch, int handle, enum machvm__handle kind)
 {
 	machvm__fork_notice_add(renew);
-	*watch = (struct machvm__deathwatch){.handle = handle, .kind = kind};
+	*watch = (struct machvm__deathwatch){.word = &no_word, .handle = handle, .kind = kind};
+}
+
+void machvm__deathwatch_renew(struct machvm__deathwatch *watch)
+{
+	watch->word = &no_word;
+	watch->quiet = 0;
+	watch->ring = NULL;
+	watch->asked = 0;
 }
 
 void machvm__deathwatch_fini(struct machvm__deathwatch *watch)
@@ -38,6 +54,8 @@ void machvm__deathwatch_fini(struct machvm__deathwatch *watch)
 	if (atomic_load(&watch->epoll_epoch) == atomic_load(&machvm__epoch) &&
 	    atomic_load(&crowd.fd) >= 0)
 		epoll_ctl(atomic_load(&crowd.fd), EPOLL_CTL_DEL, watch->handle, NULL);
+	if (watch->ring)
+		machvm__death_ring_disarm(watch->ring);
 	pthread_mutex_unlock(&crowd.lock);
 }
 
@@ -112,7 +130,7 @@ static int ask_crowd(struct machvm__deathwatch *watch)
 	return atomic_load(&watch->dead) ? -ESRCH : 0;
 }
 
-int machvm__deathwatch_check(struct machvm__deathwatch *watch)
+int machvm__deathwatch_ask(struct machvm__deathwatch *watch)
 {
 	if (atomic_load(&watch->dead))
 		return -ESRCH;
@@ -120,4 +138,40 @@ int machvm__deathwatch_check(struct machvm__deathwatch *watch)
 	if (r)
 		atomic_store(&watch->dead, true);
 	return r;
+}
+
+/*
+ * Does the leader live, now that the ring is armed? A wake-up that came in the
+ * middle of that may be in a worker's hands, and would keep the next one from
+ * being heard. Only of an exit there is a wake-up: the process's, and before 6.15
+ * the leader's. An exited leader has no memory: that number fails with ESRCH.
+ */
+static bool unwoken(struct machvm__deathwatch *watch, int tgid)
+{
+	char byte;
+	ssize_t n = machvm__copy_process(MACHVM__READ, tgid, 0, &byte, 1);
+
+	return (n == 1 || n == -EFAULT) && machvm__process_alive(watch->handle, watch->kind) == 0;
+}
+
+static void get_ring(struct machvm__deathwatch *watch, int tgid)
+{
+	pthread_mutex_lock(&crowd.lock);
+	if (!watch->ring && watch->kind == MACHVM__HANDLE_PIDFD) {
+		watch->ring = machvm__death_ring_arm(watch->handle);
+		if (watch->ring && unwoken(watch, tgid)) {
+			watch->quiet = machvm__death_ring_quiet(watch->ring);
+			atomic_store_explicit(&watch->word, machvm__death_ring_word(watch->ring),
+			                      memory_order_release);
+		}
+	}
+	pthread_mutex_unlock(&crowd.lock);
+}
+
+int machvm__deathwatch_ask_often(struct machvm__deathwatch *watch, int tgid)
+{
+	if (atomic_fetch_add_explicit(&watch->asked, 1, memory_order_relaxed) % RING_AFTER ==
+	    RING_AFTER - 1)
+		get_ring(watch, tgid);
+	return machvm__deathwatch_ask(watch);
 }

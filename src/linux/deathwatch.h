@@ -3,13 +3,13 @@
  * deathwatch.h - has this process exited? Asked before and after every copy,
  * because the copy takes a number and the number may have a new owner.
  *
- * One epoll instance has every pidfd in it: one quick system call says "none of
- * them" (0.4 of a poll(2) of the pidfd). Where it cannot serve, the handle itself
- * is asked. Both are exact: the pidfd wakes before the number can be reused.
- *
- * A dummy perf event with `task` costs two loads instead, and was given up: with
- * it, writes hit the next owner of a number now and then and called it a success
- * (tests/api/reuse.c). Why the event stays quiet then has not been found out.
+ * Three ways, the cheapest that is at hand:
+ * - for those who are asked about often, a word that the kernel changes
+ *   (death_ring.h), which costs a few loads;
+ * - one epoll instance with every pidfd in it: one quick system call that says
+ *   "none of them" (0.4 of a poll(2) of the pidfd);
+ * - asking the handle itself.
+ * All are exact: each tells of the exit before the number can be used again.
  */
 #ifndef MACHVM_LINUX_DEATHWATCH_H
 #define MACHVM_LINUX_DEATHWATCH_H
@@ -20,18 +20,57 @@
 
 #include "process.h"
 
+struct machvm__death_ring;
+
 struct machvm__deathwatch {
+	/* While the word has its quiet value the process lives. One that never has it, without a ring. */
+	_Atomic(const _Atomic uint32_t *) word;
+	uint32_t quiet;
 	int handle;
 	enum machvm__handle kind;
 	_Atomic bool dead;
 	_Atomic uint32_t epoll_epoch; /* registered in the epoll instance of that epoch */
+	_Atomic uint32_t asked;       /* by those who ask often, without a ring */
+	struct machvm__death_ring *ring;
 };
 
 void machvm__deathwatch_init(struct machvm__deathwatch *watch, int handle,
                              enum machvm__handle kind);
 void machvm__deathwatch_fini(struct machvm__deathwatch *watch);
 
+/* In a child, which has no ring of its parent's. */
+void machvm__deathwatch_renew(struct machvm__deathwatch *watch);
+
+/* The long way round; see below. */
+int machvm__deathwatch_ask(struct machvm__deathwatch *watch);
+int machvm__deathwatch_ask_often(struct machvm__deathwatch *watch, int tgid);
+
+static inline bool machvm__deathwatch_quiet(struct machvm__deathwatch *watch)
+{
+	const _Atomic uint32_t *word;
+
+	/* After a copy: the word is not to be read before the kernel has read the number. */
+	atomic_thread_fence(memory_order_acquire);
+	word = atomic_load_explicit(&watch->word, memory_order_acquire);
+	return atomic_load_explicit(word, memory_order_acquire) == watch->quiet;
+}
+
 /* 0 while the process lives, else -ESRCH. */
-int machvm__deathwatch_check(struct machvm__deathwatch *watch);
+static inline int machvm__deathwatch_check(struct machvm__deathwatch *watch)
+{
+	return __builtin_expect(machvm__deathwatch_quiet(watch), 1) ? 0
+	                                                            : machvm__deathwatch_ask(watch);
+}
+
+/*
+ * The same for whom the question itself is what the call costs: the process gets
+ * a ring once it has come a thousand times. `tgid` is its number here.
+ */
+static inline int machvm__deathwatch_check_often(struct machvm__deathwatch *watch, int tgid)
+{
+	return __builtin_expect(machvm__deathwatch_quiet(watch), 1)
+	               ? 0
+	               : machvm__deathwatch_ask_often(watch, tgid);
+}
 
 #endif

@@ -90,6 +90,9 @@ struct machvm__pidfd_info {
 #define MACHVM__PIDFD_GET_INFO _IOWR(0xFF, 11, struct machvm__pidfd_info)
 #define MACHVM__PIDFD_INFO_PID (1 << 0)
 
+/* statfs(2) of a pidfd, since Linux 6.9. */
+#define MACHVM__PIDFS_MAGIC 0x50494446u
+
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif

@@ -70,6 +70,7 @@ struct machvm__target *machvm__target_own(void)
 void machvm__target_renew(struct machvm__target *target)
 {
 	target->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	machvm__deathwatch_renew(&target->watch);
 	machvm__cursors_renew(&target->cursors);
 	machvm__maximum_renew(&target->maximum);
 	target->calls = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;

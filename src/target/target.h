@@ -93,7 +93,8 @@ static inline bool machvm__target_quick(struct machvm__target *target,
 
 	*stray = 0;
 	if (__builtin_expect(!machvm__target_honours(target, direction, raddr, size) ||
-	                             machvm__target_alive(target),
+	                             (!target->own && machvm__deathwatch_check_often(
+	                                                      &target->watch, target->numbers.tgid)),
 	                     0))
 		return false;
 	n = machvm__copy_process(direction, atomic_load_explicit(&target->tid, memory_order_relaxed),

@@ -36,9 +36,7 @@ static void expect_gone(mach_port_t task)
 /* Whether the library has looked at the memory before makes a difference inside: both. */
 static void use_task(mach_port_t task)
 {
-	char buffer[8];
-
-	expect_code(machvm_read(task, BASE, buffer, 8, 0), KERN_SUCCESS);
+	task_use_much(task, BASE);
 }
 
 static void victim_that_died_is_an_invalid_destination(void **state)
@@ -213,8 +211,7 @@ static void victim_whose_leader_left_is_alive_and_reachable(void **state)
 			ground_lay(&ground, 1, 6, "rw");
 			ground_lay(&ground, 4, 1, "ro");
 			if (opened_before == 2)
-				expect_code(machvm_read(ground.task, ground.base + PAGE, data, 8, 0),
-					    KERN_SUCCESS);
+				task_use_much(ground.task, ground.base + PAGE);
 			if (opened_before == 0)
 				task_drop(ground.task);
 			victim_ask(ground.victim, "leave");

@@ -71,6 +71,8 @@ static void reused_pid_is_never_touched_through_the_old_port(void **state)
 
 		trying("port %s", used == 0 ? "fresh" : used == 1 ? "used" : "used a lot");
 		victim_ask(first, "lay rw %llx 4 1", (unsigned long long)BASE);
+		if (used == 2)
+			task_use_much(task, BASE);
 		for (int i = 0; i < (used == 0 ? 0 : used == 1 ? 1 : 100); i++) {
 			expect_code(machvm_read(task, BASE + i, data, 64, 0), KERN_SUCCESS);
 			expect_code(machvm_write(task, BASE + PAGE - 32, data, 64, 0),
@@ -177,6 +179,9 @@ static void write_racing_with_pid_reuse_never_hits_in_silence(void **state)
 		for (unsigned round = 0; round < rounds; round++) {
 			mach_port_t old = writer.task;
 
+			/* Every other one is well known to the library by then. */
+			if (round % 2)
+				task_use_much(old, BASE);
 			writer.reported = 0;
 			reuse_pid(victim);
 			victim = second.victim;

@@ -164,3 +164,11 @@ const struct copy_call copy_calls[] = {
 	{"vm_copy", copy_vm},
 };
 const unsigned copy_call_count = ARRAY_SIZE(copy_calls);
+
+void task_use_much(mach_port_t task, uint64_t address)
+{
+	char byte;
+
+	for (int i = 0; i < 3000; i++)
+		expect_code(machvm_read(task, address, &byte, 1, 0), KERN_SUCCESS);
+}

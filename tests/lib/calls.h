@@ -31,6 +31,12 @@ struct copy_call {
 extern const struct copy_call copy_calls[];
 extern const unsigned copy_call_count;
 
+/*
+ * Reads a byte again and again, thousands of times: what the library has for
+ * those who come back only is in use afterwards.
+ */
+void task_use_much(mach_port_t task, uint64_t address);
+
 /* Gives memory that mach_vm_read() returned back. */
 void read_release(vm_offset_t data, mach_msg_type_number_t size);
 

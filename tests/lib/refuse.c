@@ -50,8 +50,8 @@ static const struct call calls[] = {
 	{"procmap", SYS_ioctl, 1, PROCMAP_QUERY_NUMBER},
 	{"scan", SYS_ioctl, 1, PAGEMAP_SCAN_NUMBER},
 	{"kcmp", SYS_kcmp, -1, 0},
-	{"perf", SYS_perf_event_open, -1, 0},
 	{"epoll", SYS_epoll_create1, -1, 0},
+	{"aio", SYS_io_setup, -1, 0},
 	{"populate", SYS_madvise, 2, POPULATE_READ},
 	{"populate", SYS_madvise, 2, POPULATE_WRITE},
 };

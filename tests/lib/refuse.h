@@ -14,7 +14,8 @@
  *   mem             positioned reads and writes, hence /proc/PID/mem
  *   pidfd           pidfd_open
  *   procmap scan    the PROCMAP_QUERY and PAGEMAP_SCAN ioctls
- *   kcmp perf epoll
+ *   kcmp epoll
+ *   aio             io_setup, the first of every AIO
  *   populate        madvise(MADV_POPULATE_READ and _WRITE)
  *
  * The errno is ENOSYS unless given (EPERM, EACCES, EINVAL, ENOTTY ...). Ends the
