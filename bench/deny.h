@@ -4,11 +4,14 @@
 #ifndef BENCH_DENY_H
 #define BENCH_DENY_H
 
-/* perf_event_open() answers EACCES from now on. */
-void deny_perf(void);
+/* io_setup() answers ENOSYS from now on. */
+void deny_aio(void);
 /* PROCMAP_QUERY answers ENOTTY from now on. */
 void deny_query(void);
-/* Could this process watch another by a perf event? */
-int perf_allowed(void);
+/*
+ * Does the kernel tell of a death in memory? By AIO, of a pidfd that says what it
+ * wakes for (Linux 6.9). Without it only a poll can prove identity.
+ */
+int death_told(void);
 
 #endif

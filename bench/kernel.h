@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kernel.h - the look-ups that are timed on their own: PROCMAP_QUERY (Linux
- * 6.11) and PAGEMAP_SCAN (6.7), which Debian 12's headers do not have.
+ * kernel.h - the look-ups that are timed on their own, PROCMAP_QUERY (Linux 6.11)
+ * and PAGEMAP_SCAN (6.7), and pidfs: what Debian 12's headers do not have.
  */
 #ifndef BENCH_KERNEL_H
 #define BENCH_KERNEL_H
@@ -28,5 +28,8 @@ struct pagemap_scan {
 #define PAGEMAP_SCAN_REQUEST _IOWR('f', 16, struct pagemap_scan)
 #define PAGE_IS_SWAPPED      (1 << 4)
 #define PAGE_IS_GUARD        (1 << 8)
+
+/* What statfs(2) says of a pidfd, since Linux 6.9. */
+#define PIDFS_MAGIC 0x50494446u
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main.c - bench [--without perf|query] SUITE...
+ * main.c - bench [--without ring|query] SUITE...
  *
  * Every row of the named suites goes to standard output as one line of JSON.
  * --without takes a facility of the kernel away first, from this process only.
@@ -26,7 +26,7 @@ enum { SUITES = sizeof suites / sizeof *suites };
 
 static int usage(void)
 {
-	fputs("usage: bench [--without perf|query] SUITE...\nsuites:", stderr);
+	fputs("usage: bench [--without ring|query] SUITE...\nsuites:", stderr);
 	for (int i = 0; i < SUITES; i++)
 		fprintf(stderr, " %s", suites[i].name);
 	fputc('\n', stderr);
@@ -50,11 +50,11 @@ int main(int argc, char **argv)
 	int i = 1, status = 0;
 
 	for (; i + 1 < argc && !strcmp(argv[i], "--without"); i += 2) {
-		if (!strcmp(argv[i + 1], "perf")) {
+		if (!strcmp(argv[i + 1], "ring")) {
 			/* Then the run without --without has measured it. */
-			if (!perf_allowed())
+			if (!death_told())
 				return 0;
-			deny_perf();
+			deny_aio();
 		} else if (!strcmp(argv[i + 1], "query")) {
 			deny_query();
 		} else {
@@ -64,7 +64,7 @@ int main(int argc, char **argv)
 	}
 	if (i == argc)
 		return usage();
-	settings.without_perf = !perf_allowed();
+	settings.without_ring = !death_told();
 	pin_caller();
 	for (; i < argc && !status; i++)
 		status = run(argv[i], &settings);

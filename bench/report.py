@@ -60,7 +60,6 @@ def machine():
         vcpus=len(os.sched_getaffinity(0)),
         virtual=virtual(),
         last_cache=last_cache(),
-        perf_event_paranoid=first_line("/proc/sys/kernel/perf_event_paranoid"),
         yama_ptrace_scope=first_line("/proc/sys/kernel/yama/ptrace_scope", "no Yama"),
         transparent_hugepage=first_line("/sys/kernel/mm/transparent_hugepage/enabled"),
         mitigations=mitigations(),

@@ -30,7 +30,7 @@ measure() {
 }
 
 measure small
-measure --without perf small
+measure --without ring small
 measure long
 measure --without query long
 measure lookups

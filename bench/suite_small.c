@@ -16,7 +16,7 @@ static void one_page(struct transfer *transfer, const struct side *sides, const 
 		     const struct settings *settings)
 {
 	static const size_t sizes[] = {8, 64, PAGE};
-	const char *proof = settings->without_perf ? ", identity by a poll" : "";
+	const char *proof = settings->without_ring ? ", identity by a poll" : "";
 	struct samples samples;
 	char size[16], name[64];
 
@@ -25,7 +25,7 @@ static void one_page(struct transfer *transfer, const struct side *sides, const 
 			.group = "one page",
 			.name = name,
 			.goal = GOAL_RATIO,
-			.limit = settings->without_perf ? 1.45 : 1.05,
+			.limit = settings->without_ring ? 1.45 : 1.05,
 		};
 
 		transfer->size = transfer->span = sizes[i];
@@ -59,7 +59,7 @@ void suite_small(const struct settings *settings)
 	transfer_begin(&transfer, 2 * PAGE);
 	one_page(&transfer, writers, "write", settings);
 	one_page(&transfer, readers, "read", settings);
-	if (!settings->without_perf)
+	if (!settings->without_ring)
 		crossing(&transfer);
 	transfer.span = 2 * PAGE;
 	transfer_end(&transfer);

@@ -4,7 +4,7 @@
 #define BENCH_SUITES_H
 
 struct settings {
-	int without_perf;  /* identity is proved by polling */
+	int without_ring;  /* identity is proved by polling */
 	int without_query; /* regions are looked up in the text of /proc/PID/maps */
 };
 
