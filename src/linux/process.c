@@ -233,6 +233,11 @@ bool machvm__process_listed(int pid)
 	return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
 }
 
+bool machvm__process_has_thread(int tgid, int tid)
+{
+	return syscall(SYS_tgkill, tgid, tid, 0) == 0 || errno == EPERM;
+}
+
 int machvm__process_self(void)
 {
 	return (int)getpid();

@@ -34,6 +34,9 @@ int machvm__process_alive(int handle, enum machvm__handle kind);
 /* Does a process have that number, be it dead and not yet reaped? */
 bool machvm__process_listed(int pid);
 
+/* Is `tid` a thread of that process now? Both by their numbers in our namespace. */
+bool machvm__process_has_thread(int tgid, int tid);
+
 /* The number of the calling process in its own pid namespace: asked anew, never remembered. */
 int machvm__process_self(void);
 

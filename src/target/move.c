@@ -19,16 +19,43 @@ static size_t piece(size_t left)
 	return left < MACHVM__COPY_MAX ? left : MACHVM__COPY_MAX;
 }
 
-/* One process_vm_*, from a dead leader's thread if need be. The count or -errno. */
+/* One process_vm_* by one number. The count, with *stray of it perhaps another's; or -errno. */
+static ssize_t copy_by(struct machvm__target *target, int tid, enum machvm__direction direction,
+                       uint64_t raddr, void *local, size_t size, size_t *stray)
+{
+	ssize_t n;
+
+	*stray = 0;
+	if (!machvm__target_owns(target, tid))
+		return -ESRCH;
+	n = machvm__copy_process(direction, tid, raddr, local, size);
+	if (n > 0 && !machvm__target_owns(target, tid))
+		*stray = (size_t)n;
+	return n;
+}
+
+/* The same from a dead leader's thread if need be. */
 static ssize_t copy_once(struct machvm__target *target, enum machvm__direction direction,
-                         uint64_t raddr, void *local, size_t size)
+                         uint64_t raddr, void *local, size_t size, size_t *stray)
 {
 	int tid = atomic_load_explicit(&target->tid, memory_order_relaxed);
-	ssize_t n = tid ? machvm__copy_process(direction, tid, raddr, local, size) : -EPERM;
+	ssize_t n = -EPERM;
 
+	*stray = 0;
+	if (tid)
+		n = copy_by(target, tid, direction, raddr, local, size, stray);
 	if (__builtin_expect(n == -ESRCH, 0) && machvm__target_rename(target) == 0)
-		n = machvm__copy_process(direction, atomic_load(&target->tid), raddr, local, size);
+		n = copy_by(target, atomic_load(&target->tid), direction, raddr, local, size, stray);
 	return n;
+}
+
+/* Can one byte be read, of the target and of nobody else? */
+static bool readable(struct machvm__target *target, uint64_t raddr, char *sink)
+{
+	size_t stray;
+
+	return machvm__target_honours(target, MACHVM__READ, raddr, 1) &&
+	       copy_once(target, MACHVM__READ, raddr, sink, 1, &stray) == 1 && !stray;
 }
 
 /*
@@ -125,14 +152,15 @@ static int refuse(struct machvm__target *target, enum machvm__direction directio
 	return -EOPNOTSUPP;
 }
 
-/* As much as one step moves: the count, or -errno. */
+/* As much as one step moves: the count, with *stray of it perhaps another's; or -errno. */
 static ssize_t move_piece(struct machvm__target *target, enum machvm__direction direction,
-                          uint64_t raddr, void *local, size_t size)
+                          uint64_t raddr, void *local, size_t size, size_t *stray)
 {
 	ssize_t n = -EOPNOTSUPP;
 
+	*stray = 0;
 	if (machvm__target_honours(target, direction, raddr, size)) {
-		n = copy_once(target, direction, raddr, local, size);
+		n = copy_once(target, direction, raddr, local, size, stray);
 		if (n == -ENOSYS || n == -EPERM)
 			n = refuse(target, direction, (int)n);
 	}
@@ -146,12 +174,15 @@ static int move_pieces(struct machvm__target *target, enum machvm__direction dir
                        const struct machvm__file *image)
 {
 	while (*done < size) {
+		size_t stray;
 		ssize_t n = move_piece(target, direction, raddr + *done,
-		                       machvm__copy_beyond(local, *done), piece(size - *done));
+		                       machvm__copy_beyond(local, *done), piece(size - *done), &stray);
 
 		if (n < 0)
 			return (int)n;
 		*done += (size_t)n;
+		if (stray)
+			return -ESRCH;
 		/* The next piece takes the number again: it must find the same program. */
 		if (image && !machvm__target_image_lives(image))
 			return -ECANCELED;
@@ -191,10 +222,16 @@ static int trace(struct machvm__target *target, enum machvm__direction direction
 
 	if (r || target->own || !tid)
 		return r ? r : refusal;
+	if (!machvm__target_owns(target, tid)) {
+		r = machvm__target_rename(target);
+		if (r)
+			return r;
+		tid = atomic_load(&target->tid);
+	}
 	r = machvm__word_tracer_move(direction, tid, raddr + *done, machvm__copy_beyond(local, *done),
 	                             size - *done, &moved);
 	*done += moved;
-	if (machvm__target_alive(target))
+	if (machvm__target_alive(target) || !machvm__target_owns(target, tid))
 		return -ESRCH;
 	return r == -EPERM ? refusal : r;
 }
@@ -256,8 +293,7 @@ bool machvm__target_touch(struct machvm__target *target, uint64_t raddr)
 {
 	char sink;
 
-	return machvm__target_honours(target, MACHVM__READ, raddr, 1) &&
-	       copy_once(target, MACHVM__READ, raddr, &sink, 1) == 1;
+	return readable(target, raddr, &sink);
 }
 
 /* One byte, with the protections honoured or, where they allow no reading, without. */
@@ -267,7 +303,7 @@ static int probe_page(struct machvm__target *target, uint64_t at, char *sink)
 	size_t done;
 	int r;
 
-	if (honours && copy_once(target, MACHVM__READ, at, sink, 1) == 1)
+	if (readable(target, at, sink))
 		return 0;
 	r = machvm__target_force(target, MACHVM__READ, at, sink, 1, &done);
 	return r && honours && r != -ESRCH ? -EFAULT : r;
@@ -296,14 +332,16 @@ int machvm__target_probe(struct machvm__target *target, uint64_t start, uint64_t
 	if (target->own)
 		return probe_own(target, start, end, bad);
 	while (start < end) {
+		int tid = atomic_load(&target->tid);
 		struct iovec into = {sink, 0};
 		uint64_t first = start;
 
 		for (; into.iov_len < MOST && start < end; start += page)
 			pages[into.iov_len++] = (struct iovec){(void *)(uintptr_t)start, 1};
 		if (machvm__target_honours(target, MACHVM__READ, first, (size_t)(start - first)) &&
-		    machvm__copy_process_list(MACHVM__READ, atomic_load(&target->tid), &into, 1, pages,
-		                              into.iov_len) == (ssize_t)into.iov_len)
+		    machvm__copy_process_list(MACHVM__READ, tid, &into, 1, pages, into.iov_len) ==
+		            (ssize_t)into.iov_len &&
+		    machvm__target_owns(target, tid))
 			continue;
 		for (uint64_t at = first; at < start; at += page) {
 			int r = probe_page(target, at, sink);

@@ -66,6 +66,16 @@ static inline int machvm__target_alive(struct machvm__target *target)
 	return target->own ? 0 : machvm__deathwatch_check(&target->watch);
 }
 
+/*
+ * Is that number the target's, as long as the target lives? The process's own is. A
+ * thread's, named in a dead leader's place, can be another process's meanwhile.
+ */
+static inline bool machvm__target_owns(const struct machvm__target *target, int tid)
+{
+	return tid == target->numbers.tgid || target->own ||
+	       machvm__process_has_thread(target->numbers.tgid, tid);
+}
+
 /* Is there a kernel on this machine that has process_vm_* at all? By 1 << direction. */
 extern _Atomic unsigned machvm__target_missing;
 
@@ -89,16 +99,17 @@ static inline bool machvm__target_quick(struct machvm__target *target,
                                         enum machvm__direction direction, uint64_t raddr,
                                         void *local, size_t size, size_t *stray)
 {
+	int tid = atomic_load_explicit(&target->tid, memory_order_relaxed);
 	ssize_t n;
 
 	*stray = 0;
 	if (__builtin_expect(!machvm__target_honours(target, direction, raddr, size) ||
-	                             (!target->own && machvm__deathwatch_check_often(
-	                                                      &target->watch, target->numbers.tgid)),
+	                             tid != target->numbers.tgid ||
+	                             (!target->own &&
+	                              machvm__deathwatch_check_often(&target->watch, tid)),
 	                     0))
 		return false;
-	n = machvm__copy_process(direction, atomic_load_explicit(&target->tid, memory_order_relaxed),
-	                         raddr, local, size);
+	n = machvm__copy_process(direction, tid, raddr, local, size);
 	if (__builtin_expect(n == (ssize_t)size && machvm__target_alive(target) == 0, 1))
 		return true;
 	if (n > 0)

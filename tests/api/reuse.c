@@ -113,6 +113,55 @@ static void reused_pid_is_never_named_by_an_old_port(void **state)
 	}
 }
 
+/*
+ * Behind a leader that has exited a thread is named instead; its number can be
+ * another process's while the process itself lives on.
+ */
+static void number_of_a_thread_is_never_taken_for_its_process(void **state)
+{
+	for (int used = 0; used < 2; used++) {
+		struct victim *next;
+		struct ground first;
+		uint8_t data[64];
+		pid_t thread;
+
+		trying("port %s", used ? "used" : "used a lot");
+		ground_open(&first, PLACE_VICTIM, 4);
+		ground_lay(&first, 0, 4, "rw");
+		if (used)
+			task_use_much(first.task, first.base);
+		thread = (pid_t)victim_ask(first.victim, "leave");
+		expect_code(machvm_read(first.task, first.base, data, 8, 0), KERN_SUCCESS);
+		if (used)
+			task_use_much(first.task, first.base);
+		/* The thread that was named goes, and another process gets its number. */
+		victim_ask(first.victim, "leave");
+		/* Nobody is told when its number is free. */
+		while ((next = victim_spawn_with_pid(WORD_64, thread)) == NULL)
+			sched_yield();
+		ground_open_in(&second, next, first.base, 4);
+		ground_lay(&second, 0, 4, "rw");
+		memset(data, 0xdd, sizeof(data));
+		for (unsigned i = 0; i < write_call_count; i++) {
+			uint64_t at = first.base + PAGE - 32 * (i % 3);
+
+			trying("%s", write_calls[i].name);
+			expect_code(write_calls[i].run(first.task, at, data, 32), KERN_SUCCESS);
+			memcpy(ground_expect(&first, at), data, 32);
+			ground_verify(&second);
+			ground_verify(&first);
+		}
+		for (unsigned i = 0; i < read_call_count; i++) {
+			memset(data, 0, sizeof(data));
+			expect_code(read_calls[i].run(first.task, first.base + PAGE - 32, data, 64),
+				    KERN_SUCCESS);
+			expect_bytes(data, ground_expect(&first, first.base + PAGE - 32), 64);
+		}
+		ground_close(&first);
+		victim_kill(next);
+	}
+}
+
 /* A writer that never stops, while pids change hands under it. */
 struct writer {
 	_Atomic mach_port_t task;
@@ -206,6 +255,7 @@ static void write_racing_with_pid_reuse_never_hits_in_silence(void **state)
 static const struct CMUnitTest tests[] = {
 	TEST(reused_pid_is_never_touched_through_the_old_port),
 	TEST(reused_pid_is_never_named_by_an_old_port),
+	TEST(number_of_a_thread_is_never_taken_for_its_process),
 	TEST(write_racing_with_pid_reuse_never_hits_in_silence),
 };
 
