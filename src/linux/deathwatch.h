@@ -23,7 +23,7 @@
 struct machvm__death_ring;
 
 struct machvm__deathwatch {
-	/* While the word has its quiet value the process lives. One that never has it, without a ring. */
+	/* While the word has its quiet value the process lives. Without a ring it never has. */
 	_Atomic(const _Atomic uint32_t *) word;
 	uint32_t quiet;
 	int handle;

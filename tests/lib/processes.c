@@ -30,6 +30,20 @@ struct victim *victim_spawn_with_pid(enum word word, pid_t pid)
 	return victim_spawn_with(word, (uid_t)-1, make_with_pid, &pid);
 }
 
+/* A number that was somebody's a moment ago is the last that the kernel gives out by itself. */
+bool victim_pid_can_be_chosen(void)
+{
+	struct victim *victim = victim_spawn(WORD_64);
+	pid_t pid = victim->pid;
+
+	victim_kill(victim);
+	victim = victim_spawn_with_pid(WORD_64, pid);
+	if (victim == NULL)
+		return false;
+	victim_kill(victim);
+	return true;
+}
+
 static pid_t make_in_namespace(void *unused)
 {
 	struct clone_args arguments = {

@@ -13,6 +13,9 @@
  */
 struct victim *victim_spawn_with_pid(enum word word, pid_t pid);
 
+/* May this program choose pids? */
+bool victim_pid_can_be_chosen(void);
+
 /* A victim that is the first process of a new pid namespace; NULL where that is not allowed. */
 struct victim *victim_spawn_in_namespace(enum word word);
 
