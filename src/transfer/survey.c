@@ -105,6 +105,78 @@ static bool probe_good(struct machvm__target *target, uint64_t start, uint64_t e
 	return false;
 }
 
+/* The next pages of a run that somebody asks for; moves *span on. False when there are none. */
+static bool asked_for(const struct machvm__span **span, const struct machvm__span *last,
+                      const struct machvm__doubtful *run, uint64_t *start, uint64_t *end)
+{
+	while (*span < last && page_ceiling((*span)->end) <= run->start)
+		(*span)++;
+	if (*span == last || run->start >= run->end || page_floor((*span)->start) >= run->end)
+		return false;
+	*start = page_floor((*span)->start);
+	if (*start < run->start)
+		*start = run->start;
+	*end = page_ceiling((*span)->end);
+	if (*end > run->end)
+		*end = run->end;
+	return true;
+}
+
+/* One run of doubtful pages, of which those in [start, end) are asked for. */
+static bool run_good(struct machvm__target *target, bool anonymous,
+                     const struct machvm__doubtful *run, uint64_t start, uint64_t end,
+                     unsigned *look, struct machvm__fault *fault)
+{
+	switch (run->doubt) {
+	case MACHVM__DOUBT_GUARD:
+		found(fault, MACHVM__CAUSE_GUARD, start, 0, "page look-up");
+		name_region(target, start, fault);
+		return false;
+	case MACHVM__DOUBT_WATCHED:
+		/* Only the write itself tells whether it is let through, or waits. */
+		fault->watched = true;
+		return true;
+	case MACHVM__DOUBT_ABSENT:
+		if (!anonymous)
+			break;
+		if (!(*look & MACHVM__LOOK_ABSENT))
+			return true;
+		*look &= ~(unsigned)MACHVM__LOOK_ABSENT;
+		end = start + machvm__page_size();
+		break;
+	case MACHVM__DOUBT_SWAPPED:
+		break;
+	}
+	return probe_good(target, start, end, fault);
+}
+
+/* The pages from `start` to `end` of which spans ask for some. */
+static bool stretch_good(struct machvm__target *target, const struct machvm__vma *vma,
+                         const struct machvm__span *span, const struct machvm__span *last,
+                         uint64_t start, uint64_t end, unsigned *look, struct machvm__fault *fault)
+{
+	bool anonymous = vma->inode == 0 && !(vma->access & MACHVM__VMA_SHARED);
+	struct machvm__doubtful run;
+
+	while (start < end) {
+		uint64_t from, to;
+		int r = machvm__target_doubt(target, start, end, *look, &run);
+
+		if (r < 0)
+			return no_look(fault, start, r, "page look-up");
+		if (r == 0)
+			return true;
+		start = run.end;
+		for (; asked_for(&span, last, &run, &from, &to); run.start = to)
+			if (!run_good(target, anonymous, &run, from, to, look, fault))
+				return false;
+	}
+	return true;
+}
+
+/* Pages between two spans that cost less to look at than another call does. */
+#define GAP 64
+
 /*
  * The pages of one region that the region cannot vouch for. Absent pages of a
  * file must come from somewhere, and are tried, every one. Absent private pages
@@ -113,39 +185,28 @@ static bool probe_good(struct machvm__target *target, uint64_t start, uint64_t e
  * has a file behind it is tried in any case: secret and device memory is present
  * in the page tables, and out of reach from the first page to the last.
  */
-static bool pages_good(struct machvm__target *target, const struct machvm__vma *vma, uint64_t start,
-                       uint64_t end, struct machvm__fault *fault)
+static bool pages_good(struct machvm__target *target, const struct machvm__vma *vma,
+                       const struct machvm__span *span, const struct machvm__span *last,
+                       uint64_t at, struct machvm__fault *fault)
 {
-	bool anonymous = vma->inode == 0 && !(vma->access & MACHVM__VMA_SHARED);
 	unsigned look = MACHVM__LOOK_ABSENT | (fault->writing ? MACHVM__LOOK_WATCHED : 0u);
-	struct machvm__doubtful run;
+	uint64_t start = page_floor(at);
 
 	if (vma->inode && !probe_good(target, start, start + machvm__page_size(), fault))
 		return false;
-	while (start < end) {
-		int r = machvm__target_doubt(target, start, end, look, &run);
+	while (span < last) {
+		const struct machvm__span *first = span;
+		uint64_t end;
 
-		if (r < 0)
-			return no_look(fault, start, r, "page look-up");
-		if (r == 0)
-			return true;
-		if (run.doubt == MACHVM__DOUBT_GUARD) {
-			found(fault, MACHVM__CAUSE_GUARD, run.start, 0, "page look-up");
-			name_region(target, run.start, fault);
+		do
+			end = page_ceiling(span++->end);
+		while (span < last && page_floor(span->start) <= end + GAP * machvm__page_size());
+		if (end > vma->end)
+			end = vma->end;
+		if (!stretch_good(target, vma, first, span, start, end, &look, fault))
 			return false;
-		}
-		start = run.end;
-		if (run.doubt == MACHVM__DOUBT_WATCHED) {
-			/* Only the write itself tells whether it is let through, or waits. */
-			fault->watched = true;
-			continue;
-		}
-		if (run.doubt == MACHVM__DOUBT_ABSENT && anonymous) {
-			look &= ~(unsigned)MACHVM__LOOK_ABSENT;
-			run.end = run.start + machvm__page_size();
-		}
-		if (!probe_good(target, run.start, run.end, fault))
-			return false;
+		if (span < last)
+			start = page_floor(span->start);
 	}
 	return true;
 }
@@ -172,17 +233,44 @@ static int region_at(struct machvm__target *target, uint64_t raddr, struct machv
 	return r;
 }
 
-bool machvm__survey(struct machvm__target *target, enum machvm__direction access, uint64_t raddr,
-                    size_t size, unsigned options, struct machvm__fault *fault)
+/* No page of the spans in that region, which begin at `at`, would have to be waited for. */
+static bool none_waits(struct machvm__target *target, const struct machvm__vma *vma,
+                       const struct machvm__span *span, const struct machvm__span *last,
+                       uint64_t at, struct machvm__fault *fault)
 {
-	uint64_t end = raddr + size;
-	uint64_t at = raddr;
+	for (; span < last; span++) {
+		uint64_t start = page_floor(span->start > at ? span->start : at);
+		uint64_t end = vma->end < span->end ? vma->end : page_ceiling(span->end);
+
+		if (!machvm__patience_unneeded(target, vma, start, end, fault))
+			return false;
+	}
+	return true;
+}
+
+/* The first address that was asked for, not the start of its page. */
+static bool point_at_span(const struct machvm__span *span, const struct machvm__span *last,
+                          struct machvm__fault *fault)
+{
+	while (span < last && page_ceiling(span->end) <= fault->raddr)
+		span++;
+	if (fault->raddr && span < last && fault->raddr < span->start)
+		fault->raddr = span->start;
+	return false;
+}
+
+bool machvm__survey_spans(struct machvm__target *target, enum machvm__direction access,
+                          const struct machvm__span *span, size_t count, unsigned options,
+                          struct machvm__fault *fault)
+{
+	const struct machvm__span *last = span + count, *next;
+	uint64_t at = span->start;
 
 	fault->writing = access == MACHVM__WRITE;
 	fault->forced = (options & MACHVM__SURVEY_FORCE) != 0;
 	fault->watched = false;
 	fault->has_region = false;
-	while (at < end) {
+	while (span < last) {
 		struct machvm__vma vma;
 		int r = region_at(target, at, &vma);
 
@@ -195,18 +283,28 @@ bool machvm__survey(struct machvm__target *target, enum machvm__direction access
 			name_region(target, at, fault);
 			return false;
 		}
-		uint64_t stop = vma.end < end ? vma.end : page_ceiling(end);
+		for (next = span; next < last && next->start < vma.end;)
+			next++;
 		bool good = !(options & MACHVM__SURVEY_NOWAIT) ||
-		            machvm__patience_unneeded(target, &vma, page_floor(at), stop, fault);
-		if (!good || !pages_good(target, &vma, page_floor(at), stop, fault)) {
-			/* The first address that was asked for, not the start of its page. */
-			if (fault->raddr && fault->raddr < at)
-				fault->raddr = at;
-			return false;
-		}
-		at = vma.end;
+		            none_waits(target, &vma, span, next, at, fault);
+		if (!good || !pages_good(target, &vma, span, next, at, fault))
+			return point_at_span(span, next, fault);
+		/* The last one may go on in the next region. */
+		span = next;
+		if (span[-1].end > vma.end)
+			at = vma.end, span--;
+		else if (span < last)
+			at = span->start;
 	}
 	return true;
+}
+
+bool machvm__survey(struct machvm__target *target, enum machvm__direction access, uint64_t raddr,
+                    size_t size, unsigned options, struct machvm__fault *fault)
+{
+	struct machvm__span span = {raddr, raddr + size};
+
+	return machvm__survey_spans(target, access, &span, 1, options, fault);
 }
 
 void machvm__survey_explain(struct machvm__target *target, enum machvm__direction access,

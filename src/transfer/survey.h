@@ -23,6 +23,20 @@ enum {
 bool machvm__survey(struct machvm__target *target, enum machvm__direction access, uint64_t raddr,
                     size_t size, unsigned options, struct machvm__fault *fault);
 
+/* Bytes from `start` to before `end`. */
+struct machvm__span {
+	uint64_t start;
+	uint64_t end;
+};
+
+/*
+ * The same for several ranges, ascending and none of them empty, of which no two
+ * overlap: one look for each region, and one for pages that are near each other.
+ */
+bool machvm__survey_spans(struct machvm__target *target, enum machvm__direction access,
+                          const struct machvm__span *spans, size_t count, unsigned options,
+                          struct machvm__fault *fault);
+
 /*
  * Names the cause of a copy that failed at `raddr` with -errno `error`, by
  * looking at the page now. Always fills *fault (but not its `done`).
