@@ -11,7 +11,7 @@
 #include "own_memory.h"
 #include "uapi.h"
 
-/* ENOTTY and EINVAL are remembered: the kernel will not learn it while we run. */
+/* ENOTTY, EINVAL and ENOSYS are remembered: the kernel will not learn it while we run. */
 static _Atomic bool scan_missing;
 
 int machvm__pages_read(int pagemap_fd, uint64_t start, size_t count, uint64_t *words)
@@ -132,7 +132,7 @@ int machvm__pages_doubt(int pagemap_fd, uint64_t start, uint64_t end, unsigned l
 	if (!atomic_load_explicit(&scan_missing, memory_order_relaxed)) {
 		int r = doubt_by_scan(pagemap_fd, start, end, look, found);
 
-		if (r != -ENOTTY && r != -EINVAL)
+		if (r != -ENOTTY && r != -EINVAL && r != -ENOSYS)
 			return r;
 		atomic_store_explicit(&scan_missing, true, memory_order_relaxed);
 	}
