@@ -79,7 +79,10 @@ enum machvm_right {
  *                       memfd_secret stay refused.
  *   MACHVM_EACH         Lists: the entries are independent, each gets its own
  *                       result.
- *   MACHVM_STOP         Every thread of the target stands still during the call.
+ *   MACHVM_STOP         Every thread of the target stands still from before the
+ *                       first look at its map until the last byte has moved. Needs
+ *                       the permission to trace; implies MACHVM_NOWAIT, for what
+ *                       stands still supplies no pages.
  *   MACHVM_NOWAIT       Never wait for a page that a user-space server must
  *                       supply (userfaultfd, FUSE): KERN_MEMORY_ERROR instead.
  *
@@ -158,7 +161,12 @@ MACHVM_EXPORT const struct machvm_error *machvm_last_error(void);
  *   KERN_ABORTED               the target changed under the call (exec in the
  *                              middle, a put-back that was refused); `done` of
  *                              the detail record says how much is changed
- *   KERN_NOT_SUPPORTED         MACHVM_STOP, in this release
+ *   KERN_OPERATION_TIMED_OUT   MACHVM_STOP: the target could not be stopped in
+ *                              bounded time
+ *   KERN_NOT_SUPPORTED         MACHVM_STOP on the own task of a program with
+ *                              several threads
+ * With MACHVM_STOP, KERN_DENIED also when another tracer holds the target (the
+ * detail names it), and KERN_ABORTED when what held it still was killed.
  * The first bad page in ascending order decides among the middle ones; `data` is
  * examined before the target.
  *

@@ -16,7 +16,9 @@
 #include "buffer.h"
 #include "error.h"
 #include "own_memory.h"
+#include "space.h"
 #include "task.h"
+#include "tracer.h"
 #include "transfer.h"
 
 #define FLAGS_KNOWN \
@@ -61,19 +63,16 @@ static kern_return_t check_flags(struct machvm__hold *hold, unsigned flags)
 {
 	kern_return_t kr;
 
-	if (!(flags & ((unsigned)(MACHVM_STOP | MACHVM_EACH) | ~FLAGS_KNOWN)))
+	if (!(flags & ((unsigned)MACHVM_EACH | ~FLAGS_KNOWN)))
 		return KERN_SUCCESS;
 	if (machvm__target_alive(hold->target))
 		return gone(hold);
 	if (flags & ~FLAGS_KNOWN)
 		kr = machvm__error(KERN_INVALID_ARGUMENT, "argument check", "unknown flags 0x%x",
 		                   flags & ~FLAGS_KNOWN);
-	else if (flags & MACHVM_EACH)
+	else
 		kr = machvm__error(KERN_INVALID_ARGUMENT, "argument check",
 		                   "MACHVM_EACH is a flag of lists");
-	else
-		kr = machvm__error(KERN_NOT_SUPPORTED, "argument check",
-		                   "MACHVM_STOP is not built yet");
 	machvm__task_release(hold);
 	return kr;
 }
@@ -82,7 +81,64 @@ static unsigned transfer_options(unsigned flags)
 {
 	return (flags & MACHVM_TRANSACTION ? MACHVM__TRANSFER_TRANSACTION : 0u) |
 	       (flags & MACHVM_FORCE ? MACHVM__TRANSFER_FORCE : 0u) |
-	       (flags & MACHVM_NOWAIT ? MACHVM__TRANSFER_NOWAIT : 0u);
+	       /* What stands still can supply no page of its own. */
+	       (flags & (MACHVM_NOWAIT | MACHVM_STOP) ? MACHVM__TRANSFER_NOWAIT : 0u);
+}
+
+static bool transfer(struct machvm__target *target, enum machvm__direction direction, uint64_t raddr,
+                     void *data, size_t size, unsigned flags, struct machvm__fault *why)
+{
+	return direction == MACHVM__WRITE
+	               ? machvm__transfer_write(target, raddr, data, size, transfer_options(flags), why)
+	               : machvm__transfer_read(target, raddr, data, size, transfer_options(flags), why);
+}
+
+/* What is plain before anybody is stopped. */
+static bool may_stop(struct machvm__target *target, enum machvm__direction direction, uint64_t raddr,
+                     const void *data, size_t size, kern_return_t *kr)
+{
+	bool writing = direction == MACHVM__WRITE;
+	struct machvm__fault why = {.cause = MACHVM__CAUSE_CALLER, .step = "buffer check"};
+
+	if (machvm__buffer_good(data, size, writing ? MACHVM__READ : MACHVM__WRITE)) {
+		if (!machvm__fault_wraps(raddr, size))
+			return true;
+		machvm__fault_range(&why, raddr, writing);
+	}
+	*kr = machvm__error_fault(target, &why);
+	return false;
+}
+
+/*
+ * With every thread of the target standing still, the looks included. A program of
+ * one thread stands still for itself.
+ */
+static kern_return_t move_still(struct machvm__target *target, enum machvm__direction direction,
+                                uint64_t raddr, void *data, size_t size, unsigned flags)
+{
+	struct machvm__space space;
+	struct machvm__fault why = {0};
+	kern_return_t kr = KERN_SUCCESS;
+	int r;
+
+	if (!may_stop(target, direction, raddr, data, size, &kr))
+		return kr;
+	if (target->own && !machvm__tracer_alone())
+		return machvm__error(KERN_NOT_SUPPORTED, "stop",
+		                     "a program with several threads cannot stop itself");
+	machvm__space_lock(target);
+	r = machvm__space_open(&space, target, MACHVM__SPACE_ALL | MACHVM__SPACE_STILL);
+	if (r)
+		kr = machvm__error_space(&space, r);
+	else if (!transfer(target, direction, raddr, data, size, flags, &why))
+		kr = machvm__error_fault(target, &why);
+	if (r == 0)
+		r = machvm__space_close(&space);
+	machvm__space_unlock(target);
+	/* Its threads ran before all was done. */
+	if (r == -EOWNERDEAD && kr == KERN_SUCCESS)
+		kr = machvm__error_stop_lost(target, raddr, direction == MACHVM__WRITE ? size : 0);
+	return kr;
 }
 
 /*
@@ -120,7 +176,6 @@ move_bytes(mach_port_t task, enum machvm__direction direction, uint64_t raddr, v
 	struct machvm__fault why;
 	struct machvm__hold hold;
 	size_t stray;
-	bool moved;
 	kern_return_t kr =
 		machvm__task_hold(task, writing ? MACHVM_RIGHT_CONTROL : MACHVM_RIGHT_READ, &hold);
 
@@ -140,16 +195,12 @@ move_bytes(mach_port_t task, enum machvm__direction direction, uint64_t raddr, v
 	}
 	if (size == 0)
 		return nothing_to_do(&hold);
-	if (writing)
-		moved = machvm__transfer_write(hold.target, raddr, data, size,
-		                               transfer_options(flags), &why);
-	else
-		moved = machvm__transfer_read(hold.target, raddr, data, size,
-		                              transfer_options(flags), &why);
-	if (!moved)
+	if (flags & MACHVM_STOP)
+		kr = move_still(hold.target, direction, raddr, data, size, flags);
+	else if (!transfer(hold.target, direction, raddr, data, size, flags, &why))
 		return fault(&hold, &why);
 	machvm__task_release(&hold);
-	return KERN_SUCCESS;
+	return kr;
 }
 
 static kern_return_t write_bytes(mach_port_t task, uint64_t raddr, const void *data, size_t size,

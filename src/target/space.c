@@ -24,6 +24,12 @@ void machvm__space_unlock(struct machvm__target *target)
 	pthread_mutex_unlock(&target->calls);
 }
 
+static unsigned session_flags(unsigned flags)
+{
+	return (flags & MACHVM__SPACE_ALL ? MACHVM__SESSION_ALL : 0u) |
+	       (flags & MACHVM__SPACE_STILL ? MACHVM__SESSION_STILL : 0u);
+}
+
 static int open_session(struct machvm__space *space, unsigned flags)
 {
 	struct machvm__target *target = space->target;
@@ -36,9 +42,7 @@ static int open_session(struct machvm__space *space, unsigned flags)
 	who->proc_pid = target->numbers.proc_tgid;
 	who->pidfd = target->kind == MACHVM__HANDLE_PIDFD ? target->handle : -1;
 	who->mem_fd = seen ? memory.fd : -1;
-	r = machvm__session_open(&space->session, who,
-				 flags & MACHVM__SPACE_ALL ? MACHVM__SESSION_ALL : 0,
-				 &space->refusal);
+	r = machvm__session_open(&space->session, who, session_flags(flags), &space->refusal);
 	/* The next attempt compares with the memory of the program that runs now. */
 	if (r == -ESTALE && seen && machvm__target_reopen(target, MACHVM__FILE_MEMORY, &memory))
 		seen = false;

@@ -27,6 +27,7 @@ struct machvm__space {
 
 enum {
 	MACHVM__SPACE_ALL = 1u << 0, /* every thread of another process stands still */
+	MACHVM__SPACE_STILL = 1u << 1, /* for that alone: no call will be made */
 };
 
 /*

@@ -265,6 +265,18 @@ kern_return_t machvm__error_look(const struct machvm__target *target, int r)
 	}
 }
 
+kern_return_t machvm__error_stop_lost(const struct machvm__target *target, uint64_t raddr,
+                                      uint64_t done)
+{
+	machvm__error_system(KERN_ABORTED, EOWNERDEAD, "stop",
+	                     "the helper that held process %d still was killed, and the process ran "
+	                     "on before the transfer was over",
+	                     machvm__error_pid(target));
+	record.error.address = raddr;
+	record.error.done = done;
+	return KERN_ABORTED;
+}
+
 static void traced(int pid, const struct machvm__session_refusal *refusal)
 {
 	if (refusal->tracer)

@@ -37,6 +37,10 @@ kern_return_t machvm__error_fault(const struct machvm__target *target,
 kern_return_t machvm__error_look(const struct machvm__target *target, int r);
 kern_return_t machvm__error_space(const struct machvm__space *space, int r);
 
+/* The helper that held the target still was killed: `done` bytes were moved all the same. */
+kern_return_t machvm__error_stop_lost(const struct machvm__target *target, uint64_t raddr,
+                                      uint64_t done);
+
 /* A failure at an address of the target. `step` is a constant; `error` is 0 or positive. */
 kern_return_t machvm__error_at(const struct machvm__target *target, uint64_t raddr,
                                kern_return_t code, int error, const char *step,

@@ -18,7 +18,7 @@ struct churn {
 	uint8_t *address;
 	size_t size;
 	uint64_t seed;
-	uint64_t rounds;
+	uint64_t rounds, torn;
 	sem_t started;
 };
 
@@ -74,12 +74,32 @@ static void round_store(struct churn *churn)
 	fill_own(churn->address, churn);
 }
 
+/* The number goes up in the first word, and only then in the last one. */
+static void round_count(struct churn *churn)
+{
+	_Atomic uint32_t *word = (void *)churn->address;
+	uint32_t number = (uint32_t)churn->rounds + 1;
+
+	atomic_store(&word[0], number);
+	atomic_store(&word[churn->size / sizeof(*word) - 1], number);
+}
+
+/* Who writes rising numbers over all of it at once is never seen to have begun and not ended. */
+static void round_watch(struct churn *churn)
+{
+	_Atomic uint32_t *word = (void *)churn->address;
+	uint32_t first = atomic_load(&word[0]);
+
+	churn->torn += atomic_load(&word[churn->size / sizeof(*word) - 1]) < first;
+}
+
 static const struct {
 	const char *mode;
 	void (*round)(struct churn *churn);
 } modes[] = {
 	{"protect", round_protect}, {"remap", round_remap}, {"replace", map_fresh},
-	{"move", round_move},       {"store", round_store},
+	{"move", round_move},       {"store", round_store}, {"count", round_count},
+	{"watch", round_watch},
 };
 
 static void *churn_run(void *argument)
@@ -118,16 +138,25 @@ int churn_start(const char *mode, void *address, size_t size, uint64_t seed)
 	return 0;
 }
 
+static uint64_t torn;
+
+uint64_t churn_torn(void)
+{
+	return torn;
+}
+
 uint64_t churn_stop(void)
 {
 	uint64_t rounds = 0;
 
+	torn = 0;
 	atomic_store(&churn_end, 1);
 	while (churn_count > 0) {
 		struct churn *churn = &churns[--churn_count];
 
 		pthread_join(churn->thread, NULL);
 		rounds += churn->rounds;
+		torn += churn->torn;
 	}
 	atomic_store(&churn_end, 0);
 	return rounds;

@@ -8,8 +8,11 @@
  *   replace   maps such pages over the old ones in one step
  *   move      moves the pages away and back
  *   store     stores the pattern into the pages, byte by byte
+ *   count     stores a rising number into the first word, then into the last
+ *   watch     looks at the first word, then at the last, stores nothing, and counts as torn
+ *             when the last is the smaller of the two
  *
- * All bytes that they store have the bit CHURN_OWN.
+ * All bytes that the first five store have the bit CHURN_OWN.
  */
 #ifndef TESTS_CHURN_H
 #define TESTS_CHURN_H
@@ -23,5 +26,7 @@
 int churn_start(const char *mode, void *address, size_t size, uint64_t seed);
 /* Ends every thread; the pages are mapped and writable again. Returns the rounds made. */
 uint64_t churn_stop(void);
+/* How often the threads that churn_stop() ended saw something torn. */
+uint64_t churn_torn(void);
 
 #endif

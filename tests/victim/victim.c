@@ -192,6 +192,11 @@ static void run_churn_stop(struct channel *channel, char *const words[], int cou
 	channel_answer(channel, "ok %llx\n", (unsigned long long)churn_stop());
 }
 
+static void run_churn_torn(struct channel *channel, char *const words[], int count)
+{
+	channel_answer(channel, "ok %llx\n", (unsigned long long)churn_torn());
+}
+
 static void run_exit(struct channel *channel, char *const words[], int count)
 {
 	_exit((int)NUMBER(0));
@@ -230,6 +235,7 @@ static const struct command commands[] = {
 	{"fault-wake", 2, run_fault_wake},             /* ADDRESS SIZE */
 	{"churn", 4, run_churn},                       /* MODE ADDRESS SIZE SEED */
 	{"churn-stop", 0, run_churn_stop},             /* ok ROUNDS */
+	{"churn-torn", 0, run_churn_torn},             /* ok COUNT */
 	{"exit", 1, run_exit},                         /* CODE */
 };
 
