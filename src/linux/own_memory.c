@@ -120,6 +120,32 @@ void machvm__own_memory_unmap(void *data, size_t size)
 		munmap(data, size);
 }
 
+void *machvm__own_memory_map_large(size_t size)
+{
+	size_t page = machvm__page_size(), room;
+	uintptr_t start, end;
+	char *data;
+
+	size = (size + page - 1) & ~(page - 1);
+	if (size < 2 * MACHVM__OWN_HUGE || __builtin_add_overflow(size, MACHVM__OWN_HUGE, &room))
+		return machvm__own_memory_map(size);
+	data = machvm__own_memory_map(room);
+	if (!data)
+		return NULL;
+	/* What sticks out on either side goes back. */
+	start = ((uintptr_t)data + MACHVM__OWN_HUGE - 1) & ~(MACHVM__OWN_HUGE - 1);
+	end = start + size;
+	machvm__own_memory_unmap(data, start - (uintptr_t)data);
+	machvm__own_memory_unmap((void *)end, (uintptr_t)data + room - end);
+	madvise((void *)start, size, MADV_HUGEPAGE);
+	return (void *)start;
+}
+
+void machvm__own_memory_keep_from_children(void *data, size_t size)
+{
+	madvise(data, size, MADV_DONTFORK);
+}
+
 int machvm__own_memory_free(uintptr_t start, size_t size)
 {
 	return munmap((void *)start, size) == 0 ? 0 : -errno;

@@ -4,11 +4,11 @@
 
 #include <errno.h>
 
+#include "arena.h"
 #include "buffer.h"
 #include "move.h"
-#include "own_memory.h"
 #include "survey.h"
-#include "undo.h"
+#include "work.h"
 
 static unsigned survey_options(unsigned options)
 {
@@ -175,25 +175,33 @@ static bool wanted(struct machvm__move *move, struct machvm__fault *fault)
 	return r == 0 || machvm__transfer_failed(move, r, fault);
 }
 
+/* By one thread or by several. */
+static bool carry(struct machvm__move *move, struct machvm__fault *fault)
+{
+	return machvm__work_is_long(move->target, move->direction, move->size, 1, move->options)
+	               ? machvm__work_move(move, fault)
+	               : wanted(move, fault);
+}
+
 /* Into memory of our own first, so that a read that fails has not touched the buffer. */
 static bool read_aside(struct machvm__move *move, struct machvm__fault *fault)
 {
 	struct machvm__move deliver = {.target = machvm__target_own(),
 	                               .direction = MACHVM__WRITE,
 	                               .raddr = (uint64_t)(uintptr_t)move->data,
-	                               .data = machvm__own_memory_map(move->size),
 	                               .size = move->size};
+	struct machvm__arena aside;
 	bool good;
 
-	if (!deliver.data)
+	if (!machvm__arena_get(&aside, move->size))
 		return machvm__fault_no_memory(fault, "read aside");
-	move->data = deliver.data;
+	move->data = deliver.data = aside.data;
 	move->fresh = true;
-	good = wanted(move, fault);
+	good = carry(move, fault);
 	/* Delivered through the kernel's access check, so that no store of ours can fault. */
-	if (good && machvm__transfer_move(&deliver))
+	if (good && !carry(&deliver, fault))
 		good = callers_fault(fault, 0);
-	machvm__own_memory_unmap(deliver.data, move->size);
+	machvm__arena_put(&aside);
 	return good;
 }
 
@@ -209,9 +217,11 @@ static bool move_long(struct machvm__move *move, struct machvm__fault *fault)
 	if (writing && fault->watched)
 		move->options |= MACHVM__TRANSFER_TRANSACTION;
 	if (!(move->options & MACHVM__TRANSFER_TRANSACTION))
-		return wanted(move, fault);
+		return carry(move, fault);
+	if (writing)
+		return machvm__work_move(move, fault);
 	move->options &= ~(unsigned)MACHVM__TRANSFER_TRANSACTION;
-	return writing ? machvm__undo_write(move, fault) : read_aside(move, fault);
+	return read_aside(move, fault);
 }
 
 /* Inside one page on both sides: nothing to look up unless it fails. */
@@ -275,6 +285,6 @@ bool machvm__transfer_fetch(struct machvm__target *target, uint64_t raddr, void 
 
 	if (machvm__fault_wraps(raddr, size))
 		return machvm__fault_range(fault, raddr, false);
-	return machvm__target_honours(target, MACHVM__READ, raddr, size) ? wanted(&move, fault)
+	return machvm__target_honours(target, MACHVM__READ, raddr, size) ? carry(&move, fault)
 	                                                                 : move_long(&move, fault);
 }

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* undo.c - the old bytes, and how they come back. */
+/* undo.c - the old bytes: keeping them, and putting them back where they belong. */
 #include "undo.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "own_memory.h"
-
-/* What the target holds now; memory that may be written and not read is read by force. */
-static bool keep(const struct machvm__move *write, char *old, struct machvm__fault *fault)
+bool machvm__undo_keep(const struct machvm__move *write, char *old, struct machvm__fault *fault)
 {
 	struct machvm__move read = {.target = write->target,
 	                            .direction = MACHVM__READ,
@@ -89,7 +86,7 @@ static size_t put_back_page(const struct machvm__move *write, uint64_t raddr, co
 	return lost;
 }
 
-static size_t put_back(const struct machvm__move *write, const char *old)
+size_t machvm__undo_put_back(const struct machvm__move *write, const char *old)
 {
 	size_t page = machvm__page_size();
 	size_t lost = 0;
@@ -104,51 +101,4 @@ static size_t put_back(const struct machvm__move *write, const char *old)
 		at += part;
 	}
 	return lost;
-}
-
-static bool changed(struct machvm__fault *fault, uint64_t raddr, size_t lost, int error)
-{
-	*fault = (struct machvm__fault){.cause = MACHVM__CAUSE_CHANGED,
-	                                .raddr = raddr,
-	                                .done = lost,
-	                                .error = error,
-	                                .writing = true,
-	                                .step = "put back"};
-	return false;
-}
-
-static bool write_and_undo(struct machvm__move *write, const char *old,
-                           const struct machvm__file *image, struct machvm__fault *fault)
-{
-	int r = machvm__transfer_move(write);
-
-	if (r == 0)
-		return true;
-	machvm__transfer_failed(write, r, fault);
-	/* In another process, or in another program of the same one, nothing is put back. */
-	if (write->done == 0 || fault->cause == MACHVM__CAUSE_GONE)
-		return false;
-	if (!machvm__target_image_lives(image))
-		return changed(fault, write->raddr, write->done, 0);
-	size_t lost = put_back(write, old);
-	fault->done = 0;
-	return lost ? changed(fault, write->raddr, lost, fault->error) : false;
-}
-
-bool machvm__undo_write(struct machvm__move *write, struct machvm__fault *fault)
-{
-	struct machvm__file image;
-	char *old;
-	bool good;
-	int r = machvm__target_open(write->target, MACHVM__FILE_MAPS, &image);
-
-	if (r)
-		return machvm__transfer_failed(write, r, fault);
-	old = machvm__own_memory_map(write->size);
-	good = old ? keep(write, old, fault)
-	           : machvm__fault_no_memory(fault, "keeping the old bytes");
-	good = good && write_and_undo(write, old, &image, fault);
-	machvm__own_memory_unmap(old, write->size);
-	machvm__target_close(&image);
-	return good;
 }

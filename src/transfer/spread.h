@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* spread.h - work that is many like pieces, done by several threads where that pays. */
+#ifndef MACHVM_TRANSFER_SPREAD_H
+#define MACHVM_TRANSFER_SPREAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * From how many bytes on a transfer is worth a second thread: starting one and
+ * waiting for it costs about what copying a quarter of this does. A range of a
+ * list costs about as much as copying a few hundred bytes, and counts as such.
+ */
+#define MACHVM__SPREAD_LEAST ((size_t)2 << 20)
+#define MACHVM__SPREAD_RANGE ((size_t)1 << 10)
+
+/*
+ * How many threads a call may use in all: by what was set, or by MACHVM_THREADS
+ * in the environment, else by the processors that the caller may run on, and at
+ * most MACHVM__SPREAD_USUAL of them (the memory of a machine serves no more).
+ */
+#define MACHVM__SPREAD_USUAL 8u
+unsigned machvm__spread_lanes(void);
+
+/* 0: as the environment says, or as it seems best. Returns what was set before. */
+unsigned machvm__spread_set(unsigned lanes);
+
+/*
+ * Calls work(context, lane, i) for i = 0 ... count - 1, begun in that order, in
+ * at most `lanes` threads at once; a lane does one thing at a time. When one
+ * says false, no more are begun.
+ */
+void machvm__spread(unsigned lanes, size_t count,
+                    bool (*work)(void *context, unsigned lane, size_t i), void *context);
+
+#endif
