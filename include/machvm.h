@@ -215,6 +215,86 @@ MACHVM_EXPORT kern_return_t machvm_read(mach_port_t task, mach_vm_address_t addr
 MACHVM_EXPORT kern_return_t machvm_task_open(int pidfd, enum machvm_right right, mach_port_t *task);
 
 /*
+ * Sends a task over a Unix socket, with all of the caller's right or less of it.
+ *
+ * The receiver needs no permission of its own: it gets descriptors, and the kernel
+ * has checked access when they were opened. `socket` may be of any type and stays the
+ * caller's; the message is 256 bytes and, by the right, up to six
+ * descriptors. It is in the socket when the call returns, and the caller's own
+ * port stays as it is.
+ *
+ *   MACHVM_RIGHT_NAME     the pidfd
+ *   MACHVM_RIGHT_INSPECT  and /proc/PID/maps, smaps and pagemap
+ *   MACHVM_RIGHT_READ     and /proc/PID/mem, open for reading
+ *   MACHVM_RIGHT_CONTROL  and /proc/PID/mem, open for reading and writing
+ *
+ * What the kernel enforces against any holder: who has no writable memory
+ * descriptor does not write to the target's memory, whatever it tries; and all but the
+ * pidfd end when the target executes another program. What only this library enforces
+ * in the receiver: that protections are honoured. Whoever is given control can write
+ * to every private page, and whoever may read can read every private page, PROT_NONE or not.
+ *
+ * The memory is known to be the target's own, or nothing is sent: a vfork child has
+ * its parent's until it executes a program.
+ *
+ * Returns
+ *   KERN_SUCCESS              the right is on its way
+ *   MACH_SEND_INVALID_DEST    the task is null, unknown, or its process is gone
+ *   KERN_INVALID_ARGUMENT     not a task, more than the caller's own right, no such
+ *                             right, or not a Unix socket
+ *   KERN_DENIED               the system refuses this caller this target, or its
+ *                             memory is not known to be its own
+ *   KERN_ABORTED              nobody reads from the socket; or the target executes
+ *                             one program after the other
+ *   KERN_OPERATION_TIMED_OUT  the socket is full, and not to wait
+ *   KERN_RESOURCE_SHORTAGE    no descriptor or memory is left, or too many rights
+ *                             are on their way
+ *
+ * Since: 0.1
+ */
+MACHVM_EXPORT kern_return_t machvm_task_send(int socket, mach_port_t task, enum machvm_right right);
+
+/*
+ * Receives a task that machvm_task_send() sent, or the news that there is none.
+ *
+ * Waits as `socket` does, and takes exactly one message. *task is always a new name,
+ * released with mach_port_deallocate(mach_task_self(), *task); it holds up to six
+ * descriptors, all close-on-exec. The port is used like any other, with these
+ * differences:
+ *
+ * - It reaches the target through what was received, also where the caller could
+ *   have opened the target itself. What would go another way is refused: remote calls
+ *   (mach_vm_protect() and its kin) need a caller who may trace the target, and
+ *   answer KERN_DENIED to others.
+ * - It ends when the target executes another program: MACH_SEND_INVALID_DEST from the
+ *   first call on that finds out. A name right stays.
+ * - Protections are looked up before bytes move, and not judged by the kernel
+ *   page by page: a page whose protection the target takes away in between may still
+ *   be read or written.
+ * - A page that a userfaultfd must supply is not waited for: KERN_MEMORY_ERROR.
+ *
+ * The sender is not trusted. Each descriptor is compared with the receiver's own
+ * /proc, so that a right is to one process, the one that its pidfd names; what does
+ * not fit is closed. (Whether a vfork child's memory is its own cannot be told
+ * afterwards: for that the sender's library is trusted.)
+ *
+ * Returns
+ *   KERN_SUCCESS              *task is the port
+ *   MACH_SEND_INVALID_DEST    the process is gone
+ *   KERN_INVALID_ARGUMENT     not a Unix socket, `task` is null, or what came is not
+ *                             a right, or not what it is said to be
+ *   KERN_DENIED               the sender refuses (a broker says why); or /proc here
+ *                             cannot show whose the descriptors are: it hides the
+ *                             process, or belongs to another pid namespace
+ *   KERN_ABORTED              the other end was closed before a right came
+ *   KERN_OPERATION_TIMED_OUT  nothing is there, and the socket is not to wait
+ *   KERN_RESOURCE_SHORTAGE    no descriptor, memory or name is left; the right is lost
+ *
+ * Since: 0.1
+ */
+MACHVM_EXPORT kern_return_t machvm_task_receive(int socket, mach_port_t *task);
+
+/*
  * May this caller have that right on process `pid`, and if not, which gate
  * refuses and what would open it?
  *

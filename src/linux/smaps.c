@@ -158,17 +158,3 @@ int machvm__smaps_single(char *text, size_t size, struct machvm__smaps *region)
 	}
 	return last ? 0 : -EINVAL;
 }
-
-int machvm__smaps_find(int smaps_fd, uint64_t start, struct machvm__smaps *region)
-{
-	char buffer[MACHVM__TEXT_BUFFER];
-	struct machvm__text text;
-	int r = machvm__text_init(&text, smaps_fd, buffer, sizeof buffer);
-
-	if (r)
-		return r;
-	while ((r = machvm__smaps_next(&text, region)) > 0)
-		if (region->vma.start == start)
-			return 0;
-	return r < 0 ? r : -ENOENT;
-}

@@ -70,7 +70,4 @@ int machvm__smaps_single(char *text, size_t size, struct machvm__smaps *region);
  */
 bool machvm__smaps_parse(const char *line, size_t length, struct machvm__smaps *region);
 
-/* The region that begins at `start`. 0, -ENOENT, or -errno. */
-int machvm__smaps_find(int smaps_fd, uint64_t start, struct machvm__smaps *region);
-
 #endif

@@ -22,6 +22,11 @@ int machvm__text_init(struct machvm__text *text, int fd, char *buffer, size_t si
 	return machvm__descriptor_rewind(fd);
 }
 
+void machvm__text_init_shared(struct machvm__text *text, int fd, char *buffer, size_t size)
+{
+	*text = (struct machvm__text){.fd = fd, .buffer = buffer, .size = size, .shared = true};
+}
+
 /* Reads on behind what is left of the last piece. */
 static int fill(struct machvm__text *text)
 {
@@ -33,7 +38,11 @@ static int fill(struct machvm__text *text)
 	text->end = left;
 	if (left == text->size)
 		return -EOVERFLOW;
-	n = machvm__descriptor_read(text->fd, text->buffer + left, text->size - left);
+	if (text->shared)
+		n = machvm__descriptor_read_at(text->fd, text->buffer + left, text->size - left,
+		                               text->passed + left);
+	else
+		n = machvm__descriptor_read(text->fd, text->buffer + left, text->size - left);
 	if (n < 0)
 		return (int)n;
 	text->end += (size_t)n;

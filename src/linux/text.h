@@ -21,10 +21,14 @@ struct machvm__text {
 	size_t end;
 	uint64_t passed; /* bytes handed out since the beginning */
 	bool finished;
+	bool shared; /* others read from the descriptor too: its position is not ours */
 };
 
 /* Begins at the first line. 0 or -errno. */
 int machvm__text_init(struct machvm__text *text, int fd, char *buffer, size_t size);
+
+/* The same on a descriptor whose position belongs to nobody. */
+void machvm__text_init_shared(struct machvm__text *text, int fd, char *buffer, size_t size);
 
 /*
  * The next line: 1, 0 at the end, -EOVERFLOW when it is longer than the buffer,

@@ -9,6 +9,25 @@
 #include "own_memory.h"
 #include "task.h"
 
+/* Shows a region to the visitor. True to end the walk. */
+static bool show(const struct machvm__vma *vma, const char *name, uint64_t end,
+                 int (*visit)(const struct machvm_region *, void *), void *context)
+{
+	struct machvm_region region = {
+		.address = vma->start,
+		.size = vma->end - vma->start,
+		.offset = vma->offset,
+		.inode = vma->inode,
+		.device_major = vma->device_major,
+		.device_minor = vma->device_minor,
+		.protection = machvm__facts_protection(vma->access),
+		.shared = (vma->access & MACHVM__VMA_SHARED) != 0,
+		.name = name,
+	};
+
+	return vma->start >= end || visit(&region, context);
+}
+
 /* 0 or -errno. */
 static int walk(struct machvm__text *text, uint64_t start, uint64_t end,
                 int (*visit)(const struct machvm_region *, void *), void *context)
@@ -18,23 +37,39 @@ static int walk(struct machvm__text *text, uint64_t start, uint64_t end,
 	int r;
 
 	while ((r = machvm__maps_next(text, &vma, &name)) > 0) {
-		struct machvm_region region = {
-			.address = vma.start,
-			.size = vma.end - vma.start,
-			.offset = vma.offset,
-			.inode = vma.inode,
-			.device_major = vma.device_major,
-			.device_minor = vma.device_minor,
-			.protection = machvm__facts_protection(vma.access),
-			.shared = (vma.access & MACHVM__VMA_SHARED) != 0,
-			.name = name,
-		};
-
 		if (vma.end <= start)
 			continue;
-		if (vma.start >= end || visit(&region, context))
+		if (show(&vma, name, end, visit, context))
 			return 0;
 	}
+	return r;
+}
+
+/* A text that others read as well may be cut in the middle; a question is answered whole. */
+static int walk_by_query(struct machvm__target *target, uint64_t start, uint64_t end, char *name,
+                         int (*visit)(const struct machvm_region *, void *), void *context)
+{
+	struct machvm__vma vma;
+	int r;
+
+	while ((r = machvm__target_region(target, start, &vma, name, MACHVM__VMA_NAME)) == 0) {
+		if (show(&vma, name, end, visit, context))
+			return 0;
+		start = vma.end;
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+static int walk_text(struct machvm__target *target, uint64_t start, uint64_t end, char *buffer,
+                     int (*visit)(const struct machvm_region *, void *), void *context)
+{
+	struct machvm__text text;
+	int r = machvm__target_open_list(target, "maps", &text, buffer, MACHVM__TEXT_BUFFER);
+
+	if (r)
+		return r;
+	r = walk(&text, start, end, visit, context);
+	machvm__descriptor_close(text.fd);
 	return r;
 }
 
@@ -44,7 +79,6 @@ kern_return_t machvm_region_walk(mach_port_t task, mach_vm_address_t start, mach
 {
 	struct machvm__hold hold = {0};
 	kern_return_t kr = machvm__task_hold(task, MACHVM_RIGHT_INSPECT, &hold);
-	struct machvm__text text;
 	char *buffer;
 	int pid, r;
 
@@ -57,15 +91,18 @@ kern_return_t machvm_region_walk(mach_port_t task, mach_vm_address_t start, mach
 	}
 	/* A descriptor of its own: the text has one position, and the visitor may call back. */
 	buffer = machvm__own_memory_map(MACHVM__TEXT_BUFFER);
-	r = buffer ? machvm__target_open_list(hold.target, "maps", &text, buffer, MACHVM__TEXT_BUFFER)
-	           : -ENOMEM;
-	if (r == 0) {
-		r = walk(&text, start, end, visit, context);
-		machvm__descriptor_close(text.fd);
-	}
+	if (!buffer)
+		r = -ENOMEM;
+	else if (hold.target->received && machvm__target_queries())
+		r = walk_by_query(hold.target, start, end, buffer, visit, context);
+	else
+		r = walk_text(hold.target, start, end, buffer, visit, context);
 	machvm__own_memory_unmap(buffer, MACHVM__TEXT_BUFFER);
 	if (r == 0 && machvm__target_alive(hold.target))
 		r = -ESRCH;
+	kr = r == 0        ? KERN_SUCCESS
+	     : r == -ESRCH ? machvm__error_gone(hold.target, "region lookup")
+	                   : machvm__error_open(pid, r);
 	machvm__task_release(&hold);
-	return r ? machvm__error_open(pid, r) : KERN_SUCCESS;
+	return kr;
 }

@@ -120,10 +120,41 @@ static int lead(struct machvm__cursor *cursor, struct machvm__smaps *region, con
 	return r;
 }
 
+/* A descriptor that came from another process, and a position of our own. */
+static int open_received(struct machvm__target *target, const char *file, struct machvm__text *text,
+                         char *buffer, size_t size)
+{
+	enum machvm__file_kind kind =
+		strcmp(file, files[MACHVM__LIST_SMAPS]) ? MACHVM__FILE_MAPS : MACHVM__FILE_SMAPS;
+	struct machvm__file held;
+	size_t length;
+	char *line;
+	int r = machvm__target_open(target, kind, &held);
+
+	if (r)
+		return r;
+	r = machvm__descriptor_duplicate(held.fd);
+	if (r < 0)
+		return r;
+	machvm__text_init_shared(text, r, buffer, size);
+	r = machvm__text_line(text, &line, &length);
+	if (r > 0) {
+		machvm__text_again(text, line, length);
+		return 0;
+	}
+	machvm__descriptor_close(text->fd);
+	if (r == 0)
+		machvm__target_end(target);
+	return r ? r : -ESRCH;
+}
+
 int machvm__target_open_list(struct machvm__target *target, const char *file,
                              struct machvm__text *text, char *buffer, size_t size)
 {
 	int r = 0;
+
+	if (target->received)
+		return open_received(target, file, text, buffer, size);
 
 	/* The text of a leader that has exited is empty; its threads have the memory. */
 	for (int tries = 0; tries < 2; tries++) {
@@ -167,6 +198,16 @@ static int search(struct machvm__target *target, struct machvm__cursor *cursor, 
 	return r > 0 ? 0 : r ? r : -ENOENT;
 }
 
+/* What was read exactly: one region's text, or no answer. */
+static bool parse_exact(struct machvm__cursor *cursor, uint64_t size, struct machvm__smaps *region,
+                        const char **name)
+{
+	if (cursor->list == MACHVM__LIST_MAPS)
+		return machvm__maps_single(cursor->exact, (size_t)size, &region->vma, name) == 0;
+	*name = region->name;
+	return machvm__smaps_single(cursor->exact, (size_t)size, region) == 0;
+}
+
 /* Reads exactly that much of the trailer's text, which is one region's or there is no answer. */
 static bool trail(struct machvm__cursor *cursor, uint64_t size, struct machvm__smaps *region,
                   const char **name)
@@ -175,10 +216,37 @@ static bool trail(struct machvm__cursor *cursor, uint64_t size, struct machvm__s
 	    machvm__descriptor_read(cursor->trailer, cursor->exact, (size_t)size) != (ssize_t)size)
 		return false;
 	cursor->consumed += size;
-	if (cursor->list == MACHVM__LIST_MAPS)
-		return machvm__maps_single(cursor->exact, (size_t)size, &region->vma, name) == 0;
-	*name = region->name;
-	return machvm__smaps_single(cursor->exact, (size_t)size, region) == 0;
+	return parse_exact(cursor, size, region, name);
+}
+
+/*
+ * A text that others read at the same time is made anew at any of our reads, and what
+ * was put together from two of them may be of two minds. The region's own text, in
+ * one read, is of one.
+ */
+static bool confirm(struct machvm__cursor *cursor, struct machvm__smaps *region, const char **name)
+{
+	uint64_t start = region->vma.start;
+	size_t size = (size_t)cursor->size;
+
+	return cursor->size <= sizeof cursor->exact &&
+	       machvm__descriptor_read_at(cursor->leader.fd, cursor->exact, size,
+	                                  cursor->leader.passed - size) == (ssize_t)size &&
+	       parse_exact(cursor, size, region, name) && region->vma.start == start;
+}
+
+/* The same as search(), by a descriptor that is not ours alone. */
+static int search_shared(struct machvm__target *target, struct machvm__cursor *cursor,
+                         uint64_t raddr, struct machvm__smaps *region, const char **name)
+{
+	int r;
+
+	for (int tries = 0; tries < 8; tries++) {
+		r = search(target, cursor, raddr, region, name);
+		if (r || confirm(cursor, region, name))
+			return r;
+	}
+	return -EAGAIN;
 }
 
 /* Takes the trailer to an offset, past regions that nobody asks for. */
@@ -242,7 +310,8 @@ int machvm__cursor_find(struct machvm__target *target, enum machvm__list list, u
 {
 	struct machvm__cursor *cursor = take(&target->cursors, list);
 	const char *found = "";
-	bool keepable = going_on && machvm__target_alone(target);
+	bool whole = !target->received;
+	bool keepable = going_on && whole && machvm__target_alone(target);
 	bool resumed = cursor && keepable && resume(target, cursor, raddr, region, &found);
 	int r = 0;
 
@@ -255,7 +324,7 @@ int machvm__cursor_find(struct machvm__target *target, enum machvm__list list, u
 		cursor->leader.fd = cursor->trailer = -1;
 	}
 	if (!resumed)
-		r = search(target, cursor, raddr, region, &found);
+		r = (whole ? search : search_shared)(target, cursor, raddr, region, &found);
 	if (r == 0 && name)
 		copy_name(&region->vma, found, name, name_size);
 	if (r == 0 && keepable &&

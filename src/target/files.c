@@ -15,7 +15,7 @@
 
 #include "descriptor.h"
 
-static const char *const names[MACHVM__FILES] = {"maps", "pagemap", "mem"};
+static const char *const names[MACHVM__FILES] = {"maps", "pagemap", "mem", "smaps", "mem"};
 
 /* How many are held by all targets together; at most half of what we may have. */
 static _Atomic int held_count;
@@ -43,8 +43,12 @@ static int open_once(struct machvm__target *target, const char *name, int flags)
 
 static int open_file(struct machvm__target *target, const char *name, int flags)
 {
-	int fd = open_once(target, name, flags);
+	int fd;
 
+	/* A number leads to whatever program it runs now; what was received ends with the old one. */
+	if (target->received)
+		return -EACCES;
+	fd = open_once(target, name, flags);
 	/* A dead leader has no memory of its own; its threads still do. */
 	if ((fd == -ESRCH || fd == -ENOENT || fd == -EACCES) && !target->own &&
 	    machvm__target_rename(target) == 0)
@@ -119,6 +123,10 @@ int machvm__target_reopen(struct machvm__target *target, enum machvm__file_kind 
 	bool alone = machvm__target_alone(target);
 	int fd, r = 0;
 
+	if (target->received) {
+		machvm__target_end(target);
+		return -ESRCH;
+	}
 	pthread_mutex_lock(&target->lock);
 	/* A leader that has exited leaves an empty map behind; its threads have the memory. */
 	machvm__target_rename(target);
@@ -138,6 +146,17 @@ int machvm__target_reopen(struct machvm__target *target, enum machvm__file_kind 
 	atomic_store(&target->refused, 0);
 	pthread_mutex_unlock(&target->lock);
 	return r;
+}
+
+void machvm__target_keep(struct machvm__target *target, enum machvm__file_kind kind, int fd)
+{
+	atomic_fetch_add(&held_count, 1);
+	atomic_store_explicit(&target->files[kind], fd, memory_order_release);
+}
+
+void machvm__target_end(struct machvm__target *target)
+{
+	atomic_store(&target->watch.dead, true);
 }
 
 void machvm__target_close(struct machvm__file *file)

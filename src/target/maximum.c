@@ -257,6 +257,9 @@ int machvm__target_maximum(struct machvm__target *target, const struct machvm__v
 	case MEMORY:
 		break;
 	}
+	/* What others read from as well is asked for one region at a time. */
+	if (target->received)
+		return look(target, vma, flags);
 	if (recall(target, vma, flags) == 0)
 		return 0;
 	r = learn(target);

@@ -102,6 +102,8 @@ int machvm__target_rename(struct machvm__target *target)
 		atomic_store(&target->tid, self);
 		return 0;
 	}
+	if (target->received)
+		return -ESRCH;
 	r = machvm__process_live_thread(&target->numbers, &thread);
 	if (r == 0)
 		r = machvm__process_alive(target->handle, target->kind);

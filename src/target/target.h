@@ -30,7 +30,15 @@
 #include "process.h"
 #include "session.h"
 
-enum machvm__file_kind { MACHVM__FILE_MAPS, MACHVM__FILE_PAGEMAP, MACHVM__FILE_MEMORY, MACHVM__FILES };
+enum machvm__file_kind {
+	MACHVM__FILE_MAPS,
+	MACHVM__FILE_PAGEMAP,
+	MACHVM__FILE_MEMORY,
+	/* These are held by received targets alone, see bundle.h. */
+	MACHVM__FILE_SMAPS,
+	MACHVM__FILE_READ_ONLY_MEMORY,
+	MACHVM__FILES
+};
 
 struct machvm__target {
 	int handle;
@@ -38,6 +46,7 @@ struct machvm__target {
 	bool own; /* the calling process: always alive, and its number changes with fork */
 	bool writable;
 	_Atomic bool alone; /* its address space is known to be its own */
+	bool received; /* its files came from another process and are all there will be (bundle.h) */
 	struct machvm__process_numbers numbers;
 	_Atomic int tid;      /* whom system calls name: the leader, or a live thread of a dead one */
 	_Atomic int proc_tid; /* the same below /proc/PID/task; 0 while the leader serves */
@@ -208,6 +217,10 @@ int machvm__target_open_named_writable(struct machvm__target *target, const char
  */
 int machvm__target_open_list(struct machvm__target *target, const char *file,
                              struct machvm__text *text, char *buffer, size_t size);
+/* Holds a descriptor that was opened elsewhere. Nobody may be using the target yet. */
+void machvm__target_keep(struct machvm__target *target, enum machvm__file_kind kind, int fd);
+/* Its address space has ended, and with it what was received: -ESRCH from now on. */
+void machvm__target_end(struct machvm__target *target);
 /*
  * Is the address space the target's own, and not its parent's until it execs?
  * Once it is, it stays so. What is bound to an address space may be kept beyond

@@ -85,6 +85,23 @@ kern_return_t machvm__error_open(int pid, int r)
 	}
 }
 
+int machvm__error_pid(const struct machvm__target *target)
+{
+	return target->numbers.proc_tgid ? target->numbers.proc_tgid : target->numbers.tgid;
+}
+
+kern_return_t machvm__error_gone(const struct machvm__target *target, const char *step)
+{
+	int pid = machvm__error_pid(target);
+
+	if (target->received && machvm__process_alive(target->handle, target->kind) == 0)
+		return machvm__error_system(MACH_SEND_INVALID_DEST, 0, step,
+		                            "the right to process %d was received from another process "
+		                            "and has ended with the program that it was for",
+		                            pid);
+	return machvm__error_system(MACH_SEND_INVALID_DEST, ESRCH, step, "process %d is gone", pid);
+}
+
 static const char *permissions(unsigned access, char text[5])
 {
 	text[0] = access & MACHVM__VMA_READ ? 'r' : '-';
@@ -147,8 +164,9 @@ static kern_return_t denied(int pid, const struct machvm__fault *fault)
 	                            pid, strerrordesc_np(fault->error), pid);
 }
 
-static kern_return_t judge(int pid, const struct machvm__fault *fault)
+static kern_return_t judge(const struct machvm__target *target, const struct machvm__fault *fault)
 {
+	int pid = machvm__error_pid(target);
 	char what[320];
 
 	describe(fault, what, sizeof what);
@@ -193,8 +211,7 @@ static kern_return_t judge(int pid, const struct machvm__fault *fault)
 		return machvm__error_system(MACH_SEND_INVALID_MEMORY, fault->error, fault->step,
 		                            "the caller's own buffer is not all there or not accessible");
 	case MACHVM__CAUSE_GONE:
-		return machvm__error_system(MACH_SEND_INVALID_DEST, ESRCH, fault->step,
-		                            "process %d is gone", pid);
+		return machvm__error_gone(target, fault->step);
 	case MACHVM__CAUSE_TIMEOUT:
 		return machvm__error_system(KERN_OPERATION_TIMED_OUT, fault->error, fault->step,
 		                            "process %d could not be stopped, and nothing but ptrace is "
@@ -212,15 +229,10 @@ static kern_return_t judge(int pid, const struct machvm__fault *fault)
 	return denied(pid, fault);
 }
 
-int machvm__error_pid(const struct machvm__target *target)
-{
-	return target->numbers.proc_tgid ? target->numbers.proc_tgid : target->numbers.tgid;
-}
-
 kern_return_t machvm__error_fault(const struct machvm__target *target,
                                   const struct machvm__fault *fault)
 {
-	kern_return_t kr = judge(machvm__error_pid(target), fault);
+	kern_return_t kr = judge(target, fault);
 
 	record.error.address = fault->raddr;
 	record.error.done = fault->done;
@@ -249,8 +261,7 @@ kern_return_t machvm__error_look(const struct machvm__target *target, int r)
 
 	switch (r) {
 	case -ESRCH:
-		return machvm__error_system(MACH_SEND_INVALID_DEST, ESRCH, "region lookup",
-		                            "process %d is gone", pid);
+		return machvm__error_gone(target, "region lookup");
 	case -ENOMEM:
 	case -EMFILE:
 	case -ENFILE:
@@ -298,8 +309,7 @@ kern_return_t machvm__error_space(const struct machvm__space *space, int r)
 
 	switch (r) {
 	case -ESRCH:
-		return machvm__error_system(MACH_SEND_INVALID_DEST, ESRCH, step,
-		                            "process %d is gone", pid);
+		return machvm__error_gone(space->target, step);
 	case -EBUSY:
 		traced(pid, refusal);
 		return KERN_DENIED;
@@ -321,8 +331,7 @@ kern_return_t machvm__error_space(const struct machvm__space *space, int r)
 	case -ECONNRESET:
 	case -EOWNERDEAD:
 		if (machvm__target_alive(space->target))
-			return machvm__error_system(MACH_SEND_INVALID_DEST, ESRCH, step,
-			                            "process %d is gone", pid);
+			return machvm__error_gone(space->target, step);
 		return machvm__error_system(KERN_ABORTED, -r, step,
 		                            "process %d executed another program, or the tracing helper "
 		                            "was killed, during the call",

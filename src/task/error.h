@@ -26,6 +26,9 @@ kern_return_t machvm__error_system(kern_return_t code, int error, const char *st
 /* Opening a process failed with -errno: DENIED, SHORTAGE or INVALID_DEST. */
 kern_return_t machvm__error_open(int pid, int r);
 
+/* The process is gone; or it lives, and the right to it that was received is not for its new program. */
+kern_return_t machvm__error_gone(const struct machvm__target *target, const char *step);
+
 /* A transfer or a look-up failed. */
 kern_return_t machvm__error_fault(const struct machvm__target *target,
                                   const struct machvm__fault *fault);

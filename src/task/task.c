@@ -6,6 +6,7 @@
 #include <mach/message.h>
 #include <stdlib.h>
 
+#include "bundle.h"
 #include "descriptor.h"
 #include "error.h"
 
@@ -32,8 +33,7 @@ kern_return_t machvm__task_refuse(mach_port_name_t name, enum machvm_right neede
 
 		/* A dead process comes before a weak right. */
 		if (machvm__target_alive(&task->target))
-			kr = machvm__error(MACH_SEND_INVALID_DEST, "task lookup", "process %d is gone",
-			                   task->target.numbers.proc_tgid);
+			kr = machvm__error_gone(&task->target, "task lookup");
 		else
 			kr = machvm__error(KERN_INVALID_ARGUMENT, "task lookup",
 			                   "port 0x%x is a task %s port; this needs the %s right", name,
@@ -74,7 +74,7 @@ static bool same(void *object, const void *wanted)
 	struct machvm__task *task = object;
 	const struct wanted *w = wanted;
 
-	return task && task->right == w->right && w->tgid && task->target.numbers.tgid == w->tgid &&
+	return task && !task->target.received && task->right == w->right && w->tgid && task->target.numbers.tgid == w->tgid &&
 	       machvm__process_alive(task->target.handle, task->target.kind) == 0;
 }
 
@@ -141,6 +141,29 @@ kern_return_t machvm__task_new(int handle, enum machvm__handle kind,
 	if (kr != KERN_SUCCESS)
 		destroy(task);
 	return kr;
+}
+
+kern_return_t machvm__task_adopt(const int *parts, size_t count, enum machvm__handle kind,
+                                 struct machvm__process_numbers numbers, enum machvm_right right,
+                                 mach_port_name_t *name)
+{
+	struct machvm__task *task = malloc(sizeof *task);
+
+	machvm__port_destructor(MACHVM__PORT_TASK, destroy);
+	machvm__fork_notice_add(renew);
+	if (!task) {
+		for (size_t i = 0; i < count; i++)
+			machvm__descriptor_close(parts[i]);
+		return machvm__error_system(KERN_RESOURCE_SHORTAGE, ENOMEM, "task receive",
+		                            "no memory is left for the right, which is lost");
+	}
+	task->right = right;
+	machvm__target_adopt(&task->target, parts, count, kind, numbers);
+	if (machvm__port_insert(MACHVM__PORT_TASK, task, name))
+		return KERN_SUCCESS;
+	destroy(task);
+	return machvm__error(KERN_RESOURCE_SHORTAGE, "task receive",
+	                     "no port name is left for the right, which is lost");
 }
 
 int machvm__task_pid(struct machvm__hold *hold)

@@ -43,6 +43,15 @@ kern_return_t machvm__task_new(int handle, enum machvm__handle kind,
                                struct machvm__process_numbers numbers, enum machvm_right right,
                                mach_port_name_t *name);
 
+/*
+ * A name for a target that was received: parts of bundle.h, inspected, which it takes over, also
+ * on failure. Always a new name: what one right can do, another to the same process
+ * need not, once the process has executed another program.
+ */
+kern_return_t machvm__task_adopt(const int *parts, size_t count, enum machvm__handle kind,
+                                 struct machvm__process_numbers numbers, enum machvm_right right,
+                                 mach_port_name_t *name);
+
 /* Why a name cannot be held; lets go of it. Never KERN_SUCCESS. */
 kern_return_t machvm__task_refuse(mach_port_name_t name, enum machvm_right needed,
                                   struct machvm__port_entry *entry);

@@ -4,9 +4,7 @@
 
 #include <errno.h>
 
-#include "descriptor.h"
 #include "mounts.h"
-#include "smaps.h"
 
 static bool not_there(struct machvm__fault *fault, enum machvm__cause cause, uint64_t raddr, int error)
 {
@@ -77,12 +75,7 @@ bool machvm__patience_unneeded(struct machvm__target *target, const struct machv
 bool machvm__patience_device(struct machvm__target *target, const struct machvm__vma *vma)
 {
 	struct machvm__smaps region;
-	int fd = machvm__target_open_named(target, "smaps");
-	int r;
+	int r = machvm__target_counted_region(target, vma->start, &region);
 
-	if (fd < 0)
-		return false;
-	r = machvm__smaps_find(fd, vma->start, &region);
-	machvm__descriptor_close(fd);
-	return r == 0 && (region.flags & (MACHVM__VM_IO | MACHVM__VM_PFNMAP));
+	return r == 0 && region.vma.start == vma->start && (region.flags & (MACHVM__VM_IO | MACHVM__VM_PFNMAP));
 }

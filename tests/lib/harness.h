@@ -135,7 +135,10 @@ void victim_bytes(struct victim *victim, void *bytes, size_t size);
 void victim_kill(struct victim *victim);
 void victim_make_zombie(struct victim *victim);
 
-/* The task port of a victim; the test fails when there is none. */
+/*
+ * The task port of a victim; the test fails when there is none. With
+ * MACHVM_TEST_RECEIVED in the environment it has come over a socket.
+ */
 mach_port_t victim_task(struct victim *victim);
 
 /* Tests need not give their ports back, but those that count them do. */

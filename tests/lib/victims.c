@@ -2,6 +2,7 @@
 /* Starting victims, talking to them, and ending them whatever happens. */
 #include "harness.h"
 #include "report.h"
+#include "travel.h"
 #include "victims.h"
 
 #include <errno.h>
@@ -316,5 +317,11 @@ mach_port_t victim_task(struct victim *victim)
 	mach_port_t task = MACH_PORT_NULL;
 
 	expect_code(task_for_pid(mach_task_self(), victim->pid, &task), KERN_SUCCESS);
+	if (getenv("MACHVM_TEST_RECEIVED") != NULL && travel_possible()) {
+		mach_port_t opened = task;
+
+		task = travel_received(opened, MACHVM_RIGHT_CONTROL);
+		task_drop(opened);
+	}
 	return task;
 }
