@@ -159,8 +159,9 @@ MACHVM_EXPORT const struct machvm_error *machvm_last_error(void);
  *   KERN_DENIED                the system refuses this caller this target
  *   KERN_RESOURCE_SHORTAGE     no memory or descriptor left in the caller
  *   KERN_ABORTED               the target changed under the call (exec in the
- *                              middle, a put-back that was refused); `done` of
- *                              the detail record says how much is changed
+ *                              middle, a put-back that was refused, a page that
+ *                              is away whenever it is tried); `done` of the
+ *                              detail record says how much is changed
  *   KERN_OPERATION_TIMED_OUT   MACHVM_STOP: the target could not be stopped in
  *                              bounded time
  *   KERN_NOT_SUPPORTED         MACHVM_STOP on the own task of a program with

@@ -20,7 +20,8 @@
  *                            (uid, Yama, LSM, user namespace, not dumpable).
  *   KERN_RESOURCE_SHORTAGE   no memory, descriptor or mapping is left.
  *   KERN_ABORTED             the target changed under the call in a way that could
- *                            not be undone (exec in the middle, a put-back refused).
+ *                            not be undone (exec in the middle, a put-back refused),
+ *                            or changes its map faster than the call can follow.
  *   A routine marked "remote" runs a system call inside the target and can also return:
  *   KERN_OPERATION_TIMED_OUT the target could not be stopped in bounded time.
  *   A failure fills the record of machvm_last_error(): address, errno, step, sentence.

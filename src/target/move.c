@@ -291,9 +291,14 @@ int machvm__target_force(struct machvm__target *target, enum machvm__direction d
 
 bool machvm__target_touch(struct machvm__target *target, uint64_t raddr)
 {
+	uint64_t page = raddr & ~(uint64_t)(machvm__page_size() - 1);
+	uint64_t word;
 	char sink;
 
-	return readable(target, raddr, &sink);
+	if (machvm__target_honours(target, MACHVM__READ, raddr, 1))
+		return readable(target, raddr, &sink);
+	return machvm__target_pages(target, page, 1, &word) == 1 &&
+	       (word & (MACHVM__PAGE_PRESENT | MACHVM__PAGE_SWAPPED));
 }
 
 /* One byte, with the protections honoured or, where they allow no reading, without. */

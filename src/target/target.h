@@ -143,7 +143,7 @@ int machvm__target_force(struct machvm__target *target, enum machvm__direction d
                          uint64_t raddr, void *local, size_t size, size_t *done);
 
 /*
- * Can one byte be read, with the map's lock taken and nothing of the target
+ * Is there a page, looked for with the map's lock taken and nothing of the target
  * changed? (A memory descriptor would grow a stack that ends there.)
  */
 bool machvm__target_touch(struct machvm__target *target, uint64_t raddr);

@@ -221,6 +221,12 @@ static kern_return_t judge(const struct machvm__target *target, const struct mac
 		return machvm__error_system(KERN_RESOURCE_SHORTAGE, fault->error, fault->step,
 		                            "no memory or descriptor is left here (%s)",
 		                            strerrordesc_np(fault->error));
+	case MACHVM__CAUSE_RESTLESS:
+		return machvm__error_system(KERN_ABORTED, fault->error, fault->step,
+		                            "process %d keeps changing its map: 0x%" PRIx64
+		                            " is %s at each look and away at each try; repeat the call, "
+		                            "or suspend the process first",
+		                            pid, fault->raddr, what);
 	case MACHVM__CAUSE_CHANGED:
 		return changed(pid, fault);
 	case MACHVM__CAUSE_DENIED:

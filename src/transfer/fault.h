@@ -27,6 +27,7 @@ enum machvm__cause {
 	MACHVM__CAUSE_DENIED,    /* the system refuses this caller this target */
 	MACHVM__CAUSE_TIMEOUT,   /* it had to be stopped, and would not */
 	MACHVM__CAUSE_SHORTAGE,  /* no memory or descriptor left here */
+	MACHVM__CAUSE_RESTLESS,  /* there at each look and away at each try: the map keeps changing */
 	MACHVM__CAUSE_CHANGED,   /* exec in the middle, or a put-back that was refused */
 };
 

@@ -68,40 +68,100 @@ static bool no_look(struct machvm__fault *fault, uint64_t raddr, int r, const ch
 	return found(fault, cause, at_page ? raddr : 0, cause == MACHVM__CAUSE_CHANGED ? 0 : r, step);
 }
 
-/* Looks up the region again with its name, for the report. */
+#define LOOKS 8 /* how often what a restless target shows is looked at before it is believed */
+
+/*
+ * The region at an address: 0, -ENOENT for a hole. A look without the map's lock
+ * (per-VMA locks and RCU, Linux 6.17) finds a hole while the target replaces
+ * pages in one step, where it never sees one itself: an access takes the lock,
+ * and the look after it is true.
+ */
+static int region_at(struct machvm__target *target, uint64_t raddr, struct machvm__vma *vma,
+                     char *name, size_t name_size)
+{
+	int r = 0;
+
+	for (int looks = 0; looks < LOOKS; looks++) {
+		r = machvm__target_region(target, raddr, vma, name, name_size);
+		if (r == 0 && vma->start > raddr)
+			r = -ENOENT;
+		if (r != -ENOENT)
+			return r;
+		if (!machvm__target_touch(target, raddr) && looks > 0)
+			return r;
+	}
+	return r;
+}
+
+/*
+ * Is the page there, and the target's alone if it is to be written? Then there is
+ * nothing to be supplied, and a try that failed met another map.
+ */
+static bool supplied(struct machvm__target *target, uint64_t raddr, bool writing)
+{
+	uint64_t needed = MACHVM__PAGE_PRESENT | (writing ? MACHVM__PAGE_EXCLUSIVE : 0);
+	uint64_t word;
+
+	return machvm__target_pages(target, page_floor(raddr), 1, &word) == 1 &&
+	       (word & needed) == needed && !(word & MACHVM__PAGE_UFFD_WP);
+}
+
+/* A try of a page has failed where one look found nothing wrong: why? Fills the region in, too. */
+static enum machvm__cause no_contents(struct machvm__target *target, uint64_t raddr,
+                                      struct machvm__fault *fault)
+{
+	char name[MACHVM__VMA_NAME];
+	struct machvm__vma vma;
+
+	/* Trying a page may have taken long: the region may have gone, or come back. */
+	for (int looks = 0; looks < LOOKS; looks++) {
+		int r = region_at(target, raddr, &vma, name, sizeof name);
+
+		fault->has_region = false;
+		if (r)
+			return r == -ENOENT ? MACHVM__CAUSE_UNMAPPED : MACHVM__CAUSE_CONTENTS;
+		set_region(fault, &vma, name);
+		if (!fault->forced &&
+		    !(vma.access & (fault->writing ? MACHVM__VMA_WRITE : MACHVM__VMA_READ)))
+			return MACHVM__CAUSE_PROTECTED;
+		if (secret(&vma, name))
+			return MACHVM__CAUSE_SECRET;
+		if (supplied(target, raddr, fault->writing) &&
+		    !machvm__patience_device(target, &vma))
+			return MACHVM__CAUSE_RESTLESS;
+	}
+	return machvm__patience_device(target, &vma) ? MACHVM__CAUSE_SECRET
+	                                             : MACHVM__CAUSE_CONTENTS;
+}
+
+/* Looks up the region with its name, for the report. */
 static void name_region(struct machvm__target *target, uint64_t raddr, struct machvm__fault *fault)
 {
-	struct machvm__vma vma;
 	char name[MACHVM__VMA_NAME];
-	int r = machvm__target_region(target, raddr, &vma, name, sizeof name);
+	struct machvm__vma vma;
 
-	if (r == 0 && vma.start <= raddr)
+	if (fault->cause == MACHVM__CAUSE_CONTENTS)
+		fault->cause = no_contents(target, raddr, fault);
+	else if (region_at(target, raddr, &vma, name, sizeof name) == 0)
 		set_region(fault, &vma, name);
-	if (fault->cause != MACHVM__CAUSE_CONTENTS)
-		return;
-	/* Trying a page may have taken long: the region may have gone meanwhile. */
-	if (r == -ENOENT || (r == 0 && vma.start > raddr))
-		fault->cause = MACHVM__CAUSE_UNMAPPED;
-	else if (r == 0 && !(vma.access & (fault->writing ? MACHVM__VMA_WRITE : MACHVM__VMA_READ)) &&
-	         !fault->forced)
-		fault->cause = MACHVM__CAUSE_PROTECTED;
-	else if (r == 0 && (secret(&vma, name) || machvm__patience_device(target, &vma)))
-		fault->cause = MACHVM__CAUSE_SECRET;
 }
 
 /* Tries the pages by reading a byte of each. */
 static bool probe_good(struct machvm__target *target, uint64_t start, uint64_t end,
                        struct machvm__fault *fault)
 {
-	uint64_t bad = start;
-	int r = machvm__target_probe(target, start, end, &bad);
+	for (int looks = 0; looks < LOOKS; looks++) {
+		int r = machvm__target_probe(target, start, end, &start);
 
-	if (r == 0)
-		return true;
-	if (r == -ESRCH)
-		return no_look(fault, bad, r, "page probe");
-	found(fault, MACHVM__CAUSE_CONTENTS, bad, r, "page probe");
-	name_region(target, bad, fault);
+		if (r == 0)
+			return true;
+		if (r == -ESRCH)
+			return no_look(fault, start, r, "page probe");
+		found(fault, MACHVM__CAUSE_CONTENTS, start, r, "page probe");
+		name_region(target, start, fault);
+		if (fault->cause != MACHVM__CAUSE_RESTLESS)
+			return false;
+	}
 	return false;
 }
 
@@ -211,28 +271,6 @@ static bool pages_good(struct machvm__target *target, const struct machvm__vma *
 	return true;
 }
 
-/*
- * The region at an address: 0, -ENOENT for a hole. A look without the map's lock
- * (per-VMA locks and RCU, Linux 6.17) finds a hole while the target replaces
- * pages in one step, where it never sees one itself: an access takes the lock,
- * and the look after it is true.
- */
-static int region_at(struct machvm__target *target, uint64_t raddr, struct machvm__vma *vma)
-{
-	int r = 0;
-
-	for (int tries = 0; tries < 8; tries++) {
-		r = machvm__target_region(target, raddr, vma, NULL, 0);
-		if (r == 0 && vma->start > raddr)
-			r = -ENOENT;
-		if (r != -ENOENT)
-			return r;
-		if (!machvm__target_touch(target, raddr) && tries > 0)
-			return r;
-	}
-	return r;
-}
-
 /* No page of the spans in that region, which begin at `at`, would have to be waited for. */
 static bool none_waits(struct machvm__target *target, const struct machvm__vma *vma,
                        const struct machvm__span *span, const struct machvm__span *last,
@@ -272,7 +310,7 @@ bool machvm__survey_spans(struct machvm__target *target, enum machvm__direction 
 	fault->has_region = false;
 	while (span < last) {
 		struct machvm__vma vma;
-		int r = region_at(target, at, &vma);
+		int r = region_at(target, at, &vma, NULL, 0);
 
 		if (r == -ENOENT)
 			return found(fault, MACHVM__CAUSE_UNMAPPED, at, 0, "region lookup");

@@ -54,25 +54,24 @@ static size_t put_back_run(const struct machvm__move *write, uint64_t raddr, con
 	return size - back.done;
 }
 
+/* How often pages that cannot be read are tried, all of them together. */
+#define TRIES 2000
+
 /*
  * One page at most: what is there now, compared with what was written, byte by
- * byte. A byte that differs is somebody else's by now.
+ * byte. A byte that differs is somebody else's by now. A page that is away may
+ * come back, with our bytes in it, and stays away for good if it does not come
+ * within the tries that are left: where it is then, nobody knows.
  */
 static size_t put_back_page(const struct machvm__move *write, uint64_t raddr, const char *old,
-                            const char *new, size_t size)
+                            const char *new, size_t size, int *tries)
 {
 	char now[65536];
 	size_t lost = 0;
 
-	if (read_now(write, raddr, now, size)) {
-		/* Unmapped since: our bytes went with the page. Unreadable: they may be there. */
-		struct machvm__vma vma;
-
-		if (machvm__target_region(write->target, raddr, &vma, NULL, 0) == 0 &&
-		    vma.start <= raddr)
+	while (read_now(write, raddr, now, size))
+		if ((*tries)-- <= 0)
 			return size;
-		return 0;
-	}
 	for (size_t i = 0; i < size;) {
 		size_t first = i;
 
@@ -89,6 +88,7 @@ static size_t put_back_page(const struct machvm__move *write, uint64_t raddr, co
 size_t machvm__undo_put_back(const struct machvm__move *write, const char *old)
 {
 	size_t page = machvm__page_size();
+	int tries = TRIES;
 	size_t lost = 0;
 
 	for (size_t at = 0; at < write->done;) {
@@ -97,7 +97,8 @@ size_t machvm__undo_put_back(const struct machvm__move *write, const char *old)
 
 		if (part > write->done - at)
 			part = write->done - at;
-		lost += put_back_page(write, raddr, old + at, (const char *)write->data + at, part);
+		lost += put_back_page(write, raddr, old + at, (const char *)write->data + at, part,
+		                      &tries);
 		at += part;
 	}
 	return lost;
