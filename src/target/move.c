@@ -14,6 +14,9 @@
 
 _Atomic unsigned machvm__target_missing;
 
+/* Up to this size the question whether the target lives is felt in the time of a copy. */
+#define OFTEN ((size_t)64 << 10)
+
 static size_t piece(size_t left)
 {
 	return left < MACHVM__COPY_MAX ? left : MACHVM__COPY_MAX;
@@ -194,7 +197,9 @@ int machvm__target_move(struct machvm__target *target, enum machvm__direction di
                         uint64_t raddr, void *local, size_t size, size_t *done)
 {
 	struct machvm__file image;
-	int r = machvm__target_alive(target);
+	int r = size <= OFTEN && !target->own
+	                ? machvm__deathwatch_check_often(&target->watch, target->numbers.tgid)
+	                : machvm__target_alive(target);
 
 	*done = 0;
 	if (r)
