@@ -194,6 +194,76 @@ MACHVM_EXPORT kern_return_t machvm_read(mach_port_t task, mach_vm_address_t addr
                                         size_t size, unsigned flags);
 
 /*
+ * One range of a list.
+ *
+ *   address  where in the target
+ *   data     where in the caller: what is written, or what is read into
+ *   size     in bytes; an entry of 0 bytes is passed over
+ *   result   with MACHVM_EACH what became of this entry; else it is left alone
+ *
+ * Since: 0.1
+ */
+struct machvm_range {
+	mach_vm_address_t address;
+	void *data;
+	mach_vm_size_t size;
+	kern_return_t result;
+};
+
+/*
+ * Writes `count` ranges, or reads them, by as few system calls as the kernel
+ * allows: 1,024 small ranges take one. The ranges may be in any order; those of
+ * one region cost one look at it, and many of them are shared out to threads
+ * (machvm_set_threads()). The list itself stays in its order.
+ *
+ * Without MACHVM_EACH the list is one operation, with the strength of a single
+ * transfer: it is done whole, or nothing has changed. What the result is where
+ * ranges overlap is as if they had been moved one after the other: the later one
+ * wins. With MACHVM_TRANSACTION, nothing stays changed even if the target's map
+ * changes during the call; that takes memory of the ranges' size.
+ *
+ * With MACHVM_EACH the entries are independent: what can be moved is moved, and
+ * each `result` says what the single routine would have said of its entry.
+ *
+ * The codes are machvm_write()'s and machvm_read()'s. Of several problems in one
+ * operation the callers' buffers come first, then the lowest bad address; with
+ * MACHVM_EACH the call returns the code of the first entry that failed, and
+ * machvm_last_error() tells about that one. MACH_SEND_INVALID_MEMORY also when the list
+ * itself cannot be read (with MACHVM_EACH: written). Where the task, the list
+ * or the flags are refused, no `result` is written. MACHVM_STOP is
+ * KERN_NOT_SUPPORTED here.
+ *
+ * Since: 0.1
+ */
+MACHVM_EXPORT kern_return_t machvm_write_list(mach_port_t task, struct machvm_range *list,
+                                              size_t count, unsigned flags);
+MACHVM_EXPORT kern_return_t machvm_read_list(mach_port_t task, struct machvm_range *list,
+                                             size_t count, unsigned flags);
+
+/*
+ * In how many threads a long call may do its work, the calling one included.
+ *
+ * 1 forbids others. 0 leaves it to MACHVM_THREADS in the environment, which says
+ * the same, and without it to the library: as many as the caller may run on
+ * processors, at most 8, and only for transfers of more than 2 MiB, long lists,
+ * and searches. More than 64 is 64. The threads are there during a call and have
+ * ended when it returns; they run no signal handler of the program. Holds for
+ * the whole process, from the next call on. Returns what was set before.
+ *
+ * Since: 0.1
+ */
+MACHVM_EXPORT unsigned machvm_set_threads(unsigned count);
+
+/*
+ * Gives the memory back that the library keeps between calls: for the old bytes
+ * of a MACHVM_TRANSACTION, as much as the largest took so far. The next one is
+ * slower for it. A call that is using that memory keeps it. Never fails.
+ *
+ * Since: 0.1
+ */
+MACHVM_EXPORT void machvm_trim(void);
+
+/*
  * A task port for the process that a pidfd names (pidfd_open(2)).
  *
  * The descriptor is duplicated; the caller keeps its own. The port is released

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * data.c - the routines that move bytes: vm_write, vm_read, vm_read_overwrite,
- * vm_read_list, vm_copy in both spellings, machvm_write and machvm_read.
+ * vm_copy in both spellings, machvm_write and machvm_read.
  *
  * Order of checks, as in XNU: the port's name, the caller's buffer, the port's
  * kind and right, size 0, the range, the pages.
@@ -15,14 +15,12 @@
 
 #include "buffer.h"
 #include "error.h"
+#include "flags.h"
 #include "own_memory.h"
 #include "space.h"
 #include "task.h"
 #include "tracer.h"
 #include "transfer.h"
-
-#define FLAGS_KNOWN \
-	((unsigned)(MACHVM_TRANSACTION | MACHVM_FORCE | MACHVM_EACH | MACHVM_STOP | MACHVM_NOWAIT))
 
 /* Gives up on a held task. A buffer that is bad outranks a right that is too weak. */
 static kern_return_t fault(struct machvm__hold *hold, const struct machvm__fault *why)
@@ -63,13 +61,13 @@ static kern_return_t check_flags(struct machvm__hold *hold, unsigned flags)
 {
 	kern_return_t kr;
 
-	if (!(flags & ((unsigned)MACHVM_EACH | ~FLAGS_KNOWN)))
+	if (!(flags & ((unsigned)MACHVM_EACH | ~MACHVM__FLAGS_KNOWN)))
 		return KERN_SUCCESS;
 	if (machvm__target_alive(hold->target))
 		return gone(hold);
-	if (flags & ~FLAGS_KNOWN)
+	if (flags & ~MACHVM__FLAGS_KNOWN)
 		kr = machvm__error(KERN_INVALID_ARGUMENT, "argument check", "unknown flags 0x%x",
-		                   flags & ~FLAGS_KNOWN);
+		                   flags & ~MACHVM__FLAGS_KNOWN);
 	else
 		kr = machvm__error(KERN_INVALID_ARGUMENT, "argument check",
 		                   "MACHVM_EACH is a flag of lists");
@@ -77,20 +75,12 @@ static kern_return_t check_flags(struct machvm__hold *hold, unsigned flags)
 	return kr;
 }
 
-static unsigned transfer_options(unsigned flags)
-{
-	return (flags & MACHVM_TRANSACTION ? MACHVM__TRANSFER_TRANSACTION : 0u) |
-	       (flags & MACHVM_FORCE ? MACHVM__TRANSFER_FORCE : 0u) |
-	       /* What stands still can supply no page of its own. */
-	       (flags & (MACHVM_NOWAIT | MACHVM_STOP) ? MACHVM__TRANSFER_NOWAIT : 0u);
-}
-
 static bool transfer(struct machvm__target *target, enum machvm__direction direction, uint64_t raddr,
                      void *data, size_t size, unsigned flags, struct machvm__fault *why)
 {
 	return direction == MACHVM__WRITE
-	               ? machvm__transfer_write(target, raddr, data, size, transfer_options(flags), why)
-	               : machvm__transfer_read(target, raddr, data, size, transfer_options(flags), why);
+	               ? machvm__transfer_write(target, raddr, data, size, machvm__flags_options(flags), why)
+	               : machvm__transfer_read(target, raddr, data, size, machvm__flags_options(flags), why);
 }
 
 /* What is plain before anybody is stopped. */
@@ -292,7 +282,7 @@ static kern_return_t read_fresh(struct machvm__hold *hold, uint64_t raddr, size_
 	char *base = NULL;
 
 	if (!__builtin_add_overflow(size, offset, &room))
-		base = machvm__own_memory_map(room);
+		base = machvm__own_memory_map_large(room);
 	if (!base) {
 		machvm__fault_no_memory(&why, "allocation");
 		return machvm__error_fault(hold->target, &why);
@@ -339,69 +329,6 @@ kern_return_t vm_read(vm_map_read_t target_task, vm_address_t address, vm_size_t
                       vm_offset_t *data, mach_msg_type_number_t *data_count)
 {
 	return mach_vm_read(target_task, address, size, data, data_count);
-}
-
-static bool list_accessible(const void *list, size_t size)
-{
-	return machvm__buffer_good(list, size, MACHVM__READ) &&
-	       machvm__buffer_good(list, size, MACHVM__WRITE);
-}
-
-kern_return_t mach_vm_read_list(vm_map_read_t target_task, mach_vm_read_entry_t data_list,
-                                natural_t count)
-{
-	struct machvm__hold hold;
-	kern_return_t kr = machvm__task_hold(target_task, MACHVM_RIGHT_READ, &hold);
-	kern_return_t last = KERN_SUCCESS;
-
-	if (kr != KERN_SUCCESS)
-		return kr;
-	if (count > VM_MAP_ENTRY_MAX) {
-		machvm__task_release(&hold);
-		return machvm__error(KERN_INVALID_ARGUMENT, "argument check",
-		                     "a list has at most %d entries", VM_MAP_ENTRY_MAX);
-	}
-	if (count && !list_accessible(data_list, count * sizeof *data_list)) {
-		machvm__task_release(&hold);
-		return machvm__error(MACH_SEND_INVALID_MEMORY, "buffer check",
-		                     "the list itself is not readable and writable");
-	}
-	for (natural_t i = 0; i < count; i++) {
-		struct mach_vm_read_entry *entry = &data_list[i];
-		vm_offset_t data = 0;
-
-		if (entry->size == 0)
-			continue;
-		if (!fits_here(entry->size))
-			last = machvm__error(KERN_RESOURCE_SHORTAGE, "allocation",
-			                     "entry %u is larger than an address space", i);
-		else
-			last = read_fresh(&hold, entry->address, (size_t)entry->size, &data);
-		entry->address = data;
-		if (last != KERN_SUCCESS)
-			entry->size = 0;
-	}
-	machvm__task_release(&hold);
-	return last;
-}
-
-kern_return_t vm_read_list(vm_map_read_t target_task, vm_read_entry_t data_list, natural_t count)
-{
-	mach_vm_read_entry_t wide;
-	kern_return_t kr;
-	natural_t known = count <= VM_MAP_ENTRY_MAX ? count : 0;
-
-	if (known && !list_accessible(data_list, known * sizeof *data_list))
-		return not_ours(target_task, MACHVM_RIGHT_READ);
-	for (natural_t i = 0; i < known; i++)
-		wide[i] = (struct mach_vm_read_entry){data_list[i].address, data_list[i].size};
-	kr = mach_vm_read_list(target_task, wide, count);
-	if (kr == KERN_INVALID_ARGUMENT || kr == MACH_SEND_INVALID_DEST)
-		return kr;
-	for (natural_t i = 0; i < known; i++)
-		data_list[i] = (struct vm_read_entry){(vm_address_t)wide[i].address,
-		                                      (vm_size_t)wide[i].size};
-	return kr;
 }
 
 kern_return_t mach_vm_copy(vm_map_t target_task, mach_vm_address_t source_address,

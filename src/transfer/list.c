@@ -47,6 +47,9 @@ static bool buffers_good(const struct machvm__ranges *list, struct machvm__span 
 	struct machvm__fault own;
 	size_t count;
 
+	*overlap = false;
+	if (list->fresh)
+		return true;
 	for (size_t i = 0; i < list->count; i++)
 		if (machvm__fault_wraps((uintptr_t)list->pieces[i].local, list->pieces[i].size))
 			return callers_fault(fault);
@@ -107,6 +110,7 @@ static bool carry(const struct machvm__ranges *list, bool ordered, struct machvm
 	                            .options = list->options,
 	                            .pieces = list->pieces,
 	                            .count = list->count,
+	                            .fresh = list->fresh,
 	                            .ordered = ordered};
 	size_t limit = MACHVM__WORK_UNIT_UNDO, count = 0, n = 0;
 	struct machvm__piece *cut;
@@ -271,6 +275,7 @@ static bool read_aside(struct machvm__ranges *list, struct machvm__span *spans,
 		at += piece->size;
 	}
 	list->options &= ~(unsigned)MACHVM__TRANSFER_TRANSACTION;
+	list->fresh = true;
 	good = target_good(list, spans, &overlap, fault) && carry(list, false, fault);
 	if (good && !carry(&deliver, true, fault))
 		good = callers_fault(fault);
@@ -298,6 +303,9 @@ bool machvm__list_move(struct machvm__ranges *list, struct machvm__fault *fault)
 	bool good;
 
 	fault->done = 0;
+	if (list->count == 1 && list->fresh)
+		return machvm__transfer_fetch(list->target, only->raddr, only->local, only->size,
+		                              fault);
 	if (list->count == 1)
 		return list->direction == MACHVM__WRITE
 		               ? machvm__transfer_write(list->target, only->raddr, only->local,

@@ -12,6 +12,7 @@ struct machvm__ranges {
 	unsigned options; /* MACHVM__TRANSFER_* */
 	struct machvm__piece *pieces; /* in the caller's order; none is empty */
 	size_t count;
+	bool fresh; /* what is read was mapped for it: good, and not looked at */
 };
 
 /*

@@ -40,9 +40,11 @@ static bool all_at_once(const struct machvm__ranges *list)
 	return good;
 }
 
-static enum machvm__direction here(const struct machvm__ranges *list)
+static bool buffer_good(const struct machvm__ranges *list, const struct machvm__piece *piece)
 {
-	return list->direction == MACHVM__WRITE ? MACHVM__READ : MACHVM__WRITE;
+	return list->fresh ||
+	       machvm__buffer_good(piece->local, piece->size,
+	                           list->direction == MACHVM__WRITE ? MACHVM__READ : MACHVM__WRITE);
 }
 
 static void callers_fault(struct machvm__fault *fault)
@@ -88,7 +90,7 @@ static bool known_bad(struct each *each, const struct machvm__piece *piece)
 	if (!is_bad(each, piece))
 		return false;
 	fault = each->why;
-	if (!machvm__buffer_good(piece->local, piece->size, here(each->list)))
+	if (!buffer_good(each->list, piece))
 		callers_fault(&fault);
 	else if (fault.raddr)
 		fault.raddr = piece->raddr;
@@ -119,7 +121,7 @@ static void look_at(struct each *each, const struct machvm__piece *piece)
 	struct machvm__ranges *list = each->list;
 	struct machvm__fault fault = {0};
 
-	if (!machvm__buffer_good(piece->local, piece->size, here(list))) {
+	if (!buffer_good(list, piece)) {
 		callers_fault(&fault);
 		each->failed(each->context, piece->index, &fault);
 	} else if (machvm__target_alive(list->target) == 0 &&
