@@ -17,11 +17,12 @@
 #include "failure.h"
 #include "sink.h"
 
-extern const struct verb verb_copy, verb_find, verb_info, verb_read, verb_regions, verb_why,
-	verb_write;
+extern const struct verb verb_copy, verb_find, verb_grant, verb_info, verb_read, verb_regions,
+	verb_why, verb_write;
 
 static const struct verb *const verbs[] = {
 	&verb_write, &verb_read, &verb_copy, &verb_find, &verb_regions, &verb_info, &verb_why,
+	&verb_grant,
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
@@ -50,7 +51,8 @@ static void print_help(FILE *stream)
 		fprintf(stream, "  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
 	fputs("  help       tell about a verb: machvm help VERB, or machvm VERB --help\n"
 	      "\n"
-	      "TASK is a pid or the name of exactly one running program. ADDRESS is a number\n"
+	      "TASK is a pid, the name of exactly one running program, or, below machvm grant,\n"
+	      "@. ADDRESS is a number\n"
 	      "(0x1234), a symbol, symbol+8, module:symbol, module+0x1234, [heap]+16, [stack]\n"
 	      "or [anon:NAME]. A symbol is looked for in the program, then in its libraries.\n"
 	      "VALUE is u8 u16 u32 u64 i8 i16 i32 i64 f32 f64 ptr str or hex, a colon and the\n"

@@ -15,9 +15,11 @@
 
 #include <mach/mach_init.h>
 #include <mach/mach_port.h>
+#include <mach/mach_traps.h>
 #include <mach/message.h>
 
 #include "failure.h"
+#include "granted.h"
 #include "process.h"
 #include "target.h"
 #include "task_name.h"
@@ -94,11 +96,29 @@ static int open_held(struct target *target, int pidfd, const char *task_name,
 	return STATUS_DONE;
 }
 
+/* What has been granted names a process; nothing else of it need be in sight. */
+static int open_granted(struct target *target, enum machvm_right right)
+{
+	struct process process = {.name = "?"};
+	int status = granted_receive(right, &target->task);
+
+	if (status)
+		return status;
+	if (pid_for_task(target->task, &target->pid) != KERN_SUCCESS)
+		return failure_say(STATUS_NO_TASK, "the process has just ended");
+	process_read(target->pid, &process);
+	memcpy(target->name, process.name, sizeof(target->name));
+	target->word = word_size(target);
+	return STATUS_DONE;
+}
+
 int target_open(struct target *target, const char *task_name, enum machvm_right right)
 {
 	int pidfd, status;
 
 	memset(target, 0, sizeof(*target));
+	if (granted_is(task_name))
+		return open_granted(target, right);
 	status = task_name_resolve(task_name, &target->pid);
 	if (status)
 		return status;
