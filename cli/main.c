@@ -17,11 +17,12 @@
 #include "failure.h"
 #include "sink.h"
 
-extern const struct verb verb_copy, verb_find, verb_grant, verb_info, verb_read, verb_regions,
-	verb_why, verb_write;
+extern const struct verb verb_allocate, verb_copy, verb_deallocate, verb_find, verb_grant, verb_info,
+	verb_protect, verb_read, verb_regions, verb_why, verb_write;
 
 static const struct verb *const verbs[] = {
-	&verb_write, &verb_read, &verb_copy, &verb_find, &verb_regions, &verb_info, &verb_why,
+	&verb_write,    &verb_read,       &verb_copy,    &verb_find, &verb_protect,
+	&verb_allocate, &verb_deallocate, &verb_regions, &verb_info, &verb_why,
 	&verb_grant,
 };
 
@@ -44,7 +45,7 @@ static void print_help(FILE *stream)
 
 	fputs("usage: machvm VERB TASK ...\n"
 	      "\n"
-	      "Reads, writes and shows the memory of a running process.\n"
+	      "Reads, writes, changes and shows the memory of a running process.\n"
 	      "\n",
 	      stream);
 	for (i = 0; i < VERB_COUNT; i++)

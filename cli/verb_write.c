@@ -13,6 +13,7 @@
 #include "json.h"
 #include "number.h"
 #include "target.h"
+#include "unprotect.h"
 #include "value.h"
 
 struct request {
@@ -22,13 +23,14 @@ struct request {
 	const char *input; /* a file instead of values */
 	const char *size;  /* as typed, or null: how much of it */
 	unsigned flags;
-	int json, verbose;
+	int unprotect, json, verbose;
 };
 
 static const struct option_row options[] = {
 	{'i', "input", "FILE", "write what FILE holds; - is standard input"},
 	{'s', "size", "SIZE", "exactly so many bytes of it; with fewer, nothing is written"},
 	{'t', "transaction", NULL, "all or nothing even if the memory is remapped meanwhile"},
+	{'u', "unprotect", NULL, "also where it may not write now; protections stay as they are"},
 	OPTION_FORCE,
 	OPTION_NOWAIT,
 	OPTION_JSON,
@@ -44,6 +46,10 @@ static const char text[] =
 	"str: is written as it is, without a closing null; add u8:0 for one. The words\n"
 	"after hex: need no quotes: hex:de ad be ef. An empty run of bytes changes nothing\n"
 	"(status 1). Nothing is printed without --verbose or --json.\n"
+	"\n"
+	"--unprotect writes as if the pages had been made writable for the moment: private\n"
+	"memory as --force does, and shared memory too, if the process could make it writable.\n"
+	"No protection is changed meanwhile, so none has to be restored.\n"
 	"\n"
 	"  machvm write redis-server 0x7f3a12345678 str:hello\n"
 	"  machvm write 4242 counter u64:0 f64:1.5\n"
@@ -106,10 +112,16 @@ static int write_values(const struct request *request, struct layout *layout,
 				   "there are no bytes to write, so nothing is changed");
 	/* From here the write is finished first, and Ctrl-C comes too late to halve it. */
 	interrupt_watch(NULL);
-	kr = machvm_write(target->task, address, values->data.data, values->data.size,
-			  request->flags);
-	if (kr != KERN_SUCCESS)
-		return failure_mach(kr);
+	if (request->unprotect) {
+		status = unprotect_write(target->task, address, values->data.data,
+					 values->data.size, request->flags);
+	} else {
+		kr = machvm_write(target->task, address, values->data.data, values->data.size,
+				  request->flags);
+		status = kr == KERN_SUCCESS ? STATUS_DONE : failure_mach(kr);
+	}
+	if (status)
+		return status;
 	report(request, target, address, values->data.size);
 	return STATUS_DONE;
 }
@@ -135,6 +147,7 @@ static int parse(struct request *request, struct words *words)
 		request->flags |= letter == 't' ? MACHVM_TRANSACTION : 0;
 		request->flags |= letter == 'f' ? MACHVM_FORCE : 0;
 		request->flags |= letter == 'n' ? MACHVM_NOWAIT : 0;
+		request->unprotect |= letter == 'u';
 		request->json |= letter == 'j';
 		request->verbose |= letter == 'v';
 		if (letter == 'i')

@@ -78,7 +78,8 @@ case_task_that_ended_is_status_3()
 	local victim verb
 	victim_start victim "$work/$name"
 	victim_stop "$victim"
-	for verb in 'write 0x1000 u8:1' 'read 0x1000 4' 'copy 0x1000 4 0x2000' 'regions' 'info' 'find u8:1' 'why'; do
+	for verb in 'write 0x1000 u8:1' 'read 0x1000 4' 'copy 0x1000 4 0x2000' 'regions' 'info' 'find u8:1' 'why' \
+		'protect 0x1000 1 r' 'allocate 4096' 'deallocate 0x1000 1' 'write 0x1000 u8:1 --unprotect'; do
 		# shellcheck disable=SC2086
 		set -- $verb
 		run "$1" "$victim" "${@:2}"

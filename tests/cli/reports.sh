@@ -107,10 +107,10 @@ case_help_is_there_for_every_verb()
 	local verb
 	run help
 	expect_status 0
-	for verb in write read copy find regions info why grant; do
+	for verb in write read copy find protect allocate deallocate regions info why grant; do
 		grep -q "^  $verb " "$output" || fail "$verb is not listed"
 	done
-	for verb in write read copy find regions info why grant; do
+	for verb in write read copy find protect allocate deallocate regions info why grant; do
 		run "$verb" --help
 		expect_status 0
 		expect_match "^usage: machvm $verb TASK"
@@ -162,6 +162,8 @@ case_completion_offers_verbs_tasks_and_values()
 	complete_words machvm read '' | grep -qx "$victim" || fail 'the pid is not offered'
 	complete_words machvm read '' | grep -qx "$(basename "$VICTIM" | cut -c1-15)" || fail 'the name is not offered'
 	expect_equal "$(complete_words machvm why 1 --right c)" control
+	expect_equal "$(complete_words machvm protect 1 0x10 4 rw | paste -sd' ')" 'rw rwx'
+	expect_equal "$(complete_words machvm allocate -t 5 1 4 '[s')" '\[stack\]'
 	expect_equal "$(complete_words machvm write 1 0x10 f | paste -sd' ')" 'f32: f64:'
 	expect_equal "$(complete_words machvm read 1 '[s')" '\[stack\]'
 }
@@ -173,7 +175,7 @@ case_completion_knows_every_option()
 		return
 	}
 	local verb
-	for verb in write read copy find regions info why grant; do
+	for verb in write read copy find protect allocate deallocate regions info why grant; do
 		run "$verb" --help
 		expect_equal "$(complete_words machvm "$verb" - | sort | paste -sd' ')" \
 			"$(sed -n 's/^  *\(-., \)*\(--[a-z]*\).*/\2/p' "$output" | sort | paste -sd' ')"

@@ -17,6 +17,9 @@
  *   unmap ADDRESS SIZE
  *   name ADDRESS SIZE N   gives anonymous memory a name
  *   file PATH SIZE        maps a file, also beyond its end
+ *   share ADDRESS SIZE    lays shared memory there, readable and writable
+ *   overlay ADDRESS SIZE F   maps the file F there, privately
+ *   view ADDRESS SIZE F   maps the file F there, shared, opened for reading only
  *   secret                two pages that the kernel shows to nobody else
  *   load PATH             a shared library, and the address of plug_counter
  *   rename NAME           its own command name
@@ -159,6 +162,30 @@ static void map_file(char **words)
 	close(fd);
 }
 
+static void share(char **words)
+{
+	answer_address(mmap(at(words[1]), strtoull(words[2], NULL, 0), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+}
+
+static void overlay(char **words)
+{
+	int fd = open(words[3], O_RDONLY);
+
+	answer_address(mmap(at(words[1]), strtoull(words[2], NULL, 0), PROT_READ,
+			    MAP_PRIVATE | MAP_FIXED, fd, 0));
+	close(fd);
+}
+
+static void view(char **words)
+{
+	int fd = open(words[3], O_RDONLY);
+
+	answer_address(mmap(at(words[1]), strtoull(words[2], NULL, 0), PROT_READ,
+			    MAP_SHARED | MAP_FIXED, fd, 0));
+	close(fd);
+}
+
 static void secret(char **words)
 {
 	long page = sysconf(_SC_PAGESIZE);
@@ -240,7 +267,8 @@ static const struct {
 	{"protect", 3, protect},    {"unmap", 2, unmap},        {"name", 3, give_name},
 	{"file", 2, map_file},      {"secret", 0, secret},      {"load", 1, load},
 	{"rename", 1, rename_self}, {"zombie", 0, make_zombie}, {"thread", 0, start_thread},
-	{"leave", 0, leave},
+	{"leave", 0, leave},        {"share", 2, share},        {"view", 3, view},
+	{"overlay", 3, overlay},
 };
 
 static void obey(char *line)
