@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* unprotect - writing where a process has no permission to write, and could have it. */
+#include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <mach/mach_init.h>
 #include <mach/mach_vm.h>
 #include <mach/vm_inherit.h>
 #include <mach/vm_region.h>
@@ -19,10 +24,13 @@
 struct part {
 	uint64_t address, size;
 	int aside;            /* shared and not writable: by way of a second mapping */
-	uint64_t mapping, at; /* that mapping, and where in it the part is */
+	mach_port_t task;     /* whose that is: ours, or the process's */
+	uint64_t mapping, at; /* where it is, and where in it the part is */
+	uint64_t start, end, offset; /* the region */
 };
 
 struct job {
+	const struct target *target;
 	mach_port_t task;
 	uint64_t address;
 	const unsigned char *data;
@@ -85,6 +93,10 @@ static int add_part(struct job *job, const struct region *region, uint64_t addre
 	*part = (struct part){
 		.address = address,
 		.size = (region->end < end ? region->end : end) - address,
+		.task = job->task,
+		.start = region->start,
+		.end = region->end,
+		.offset = region->offset,
 		.aside = region->shared && !(region->protection & VM_PROT_WRITE),
 	};
 	job->aside += (size_t)part->aside;
@@ -109,18 +121,59 @@ static int divide(struct job *job)
 
 /* ---- shared parts: the second mapping ---- */
 
-static kern_return_t map_aside(const struct job *job, struct part *part)
+/*
+ * What is mapped there, once more opened: the kernel lets those who may restore processes
+ * (CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN). A device is left alone, for opening it may do things.
+ */
+static int open_mapped(const struct job *job, const struct part *part)
 {
-	uint64_t start = page_floor(part->address), size = mapping_size(part);
+	char path[96];
+	struct stat status;
+	int look, fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, job->target->pid,
+		 part->start, part->end);
+	look = open(path, O_PATH | O_CLOEXEC);
+	if (look < 0)
+		return -1;
+	if (!fstat(look, &status) && S_ISREG(status.st_mode))
+		fd = open(path, O_RDWR | O_CLOEXEC);
+	close(look);
+	return fd;
+}
+
+/* In this program: the process sees nothing of it, and it ends with us. */
+static int map_here(const struct job *job, struct part *part)
+{
+	uint64_t from = page_floor(part->address);
+	int fd = open_mapped(job, part);
+	void *mapping;
+
+	if (fd < 0)
+		return 0;
+	mapping = mmap(NULL, mapping_size(part), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		       (off_t)(part->offset + (from - part->start)));
+	close(fd);
+	if (mapping == MAP_FAILED)
+		return 0;
+	part->task = mach_task_self();
+	part->mapping = (uintptr_t)mapping;
+	part->at = part->mapping + (part->address - from);
+	return 1;
+}
+
+static kern_return_t map_there(const struct job *job, struct part *part)
+{
+	uint64_t from = page_floor(part->address), size = mapping_size(part);
 	mach_vm_address_t mapping = 0;
 	vm_prot_t current, maximum;
 	kern_return_t kr = mach_vm_remap(job->task, &mapping, size, 0, VM_FLAGS_ANYWHERE, job->task,
-					 start, 0, &current, &maximum, VM_INHERIT_NONE);
+					 from, 0, &current, &maximum, VM_INHERIT_NONE);
 
 	if (kr != KERN_SUCCESS)
 		return kr;
 	part->mapping = mapping;
-	part->at = mapping + (part->address - start);
+	part->at = mapping + (part->address - from);
 	return mach_vm_protect(job->task, mapping, size, 0, VM_PROT_READ | VM_PROT_WRITE);
 }
 
@@ -128,7 +181,7 @@ static void unmap_aside(const struct job *job)
 {
 	for (size_t i = 0; i < job->count; i++)
 		if (job->parts[i].mapping)
-			(void)mach_vm_deallocate(job->task, job->parts[i].mapping,
+			(void)mach_vm_deallocate(job->parts[i].task, job->parts[i].mapping,
 						 mapping_size(&job->parts[i]));
 }
 
@@ -145,8 +198,8 @@ static kern_return_t move(const struct job *job, const struct part *part, unsign
 	unsigned flags = job->flags | (unsigned)MACHVM_FORCE;
 
 	bytes += part->address - job->address;
-	return writing ? machvm_write(job->task, place(part), bytes, part->size, flags)
-		       : machvm_read(job->task, place(part), bytes, part->size, flags);
+	return writing ? machvm_write(part->task, place(part), bytes, part->size, flags)
+		       : machvm_read(part->task, place(part), bytes, part->size, flags);
 }
 
 /* The parts before `count` get their old bytes again; how many bytes do not. */
@@ -193,8 +246,8 @@ static int write_aside(const struct job *job)
 	int status;
 
 	for (size_t i = 0; kr == KERN_SUCCESS && i < job->count; i++)
-		if (job->parts[i].aside)
-			kr = map_aside(job, &job->parts[i]);
+		if (job->parts[i].aside && !map_here(job, &job->parts[i]))
+			kr = map_there(job, &job->parts[i]);
 	status = kr == KERN_SUCCESS ? write_parts(job, old) : failure_mach(kr);
 	unmap_aside(job);
 	free(old);
@@ -209,11 +262,17 @@ static int write_forced(const struct job *job)
 	return kr == KERN_SUCCESS ? STATUS_DONE : failure_mach(kr);
 }
 
-int unprotect_write(mach_port_t task, uint64_t address, const void *data, size_t size,
+int unprotect_write(const struct target *target, uint64_t address, const void *data, size_t size,
 		    unsigned flags)
 {
 	struct job job = {
-		.task = task, .address = address, .data = data, .size = size, .flags = flags};
+		.target = target,
+		.task = target->task,
+		.address = address,
+		.data = data,
+		.size = size,
+		.flags = flags,
+	};
 	uint64_t end;
 	int status;
 

@@ -7,9 +7,10 @@
  * whatever ends this program, and at whatever instant, no protection is left
  * changed; nor does a thread that executes the pages meanwhile ever lose them.
  *
- * Private pages are written as a debugger writes them. Shared ones are mapped in the
- * process a second time, writable, for as long as the write takes; what is left
- * of a machvm that is killed just then is that second mapping.
+ * Private pages are written as a debugger writes them. Shared ones are mapped a
+ * second time, writable, for as long as the write takes: here, where the kernel
+ * permits that; else in the process, and what is left of a machvm that is killed
+ * just then is that second mapping.
  */
 #ifndef CLI_UNPROTECT_H
 #define CLI_UNPROTECT_H
@@ -17,10 +18,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <mach/port.h>
+#include "target.h"
 
 /* All of it or nothing; the flags are machvm_write()'s. Complains. */
-int unprotect_write(mach_port_t task, uint64_t address, const void *data, size_t size,
+int unprotect_write(const struct target *target, uint64_t address, const void *data, size_t size,
 		    unsigned flags);
 
 #endif

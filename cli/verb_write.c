@@ -113,7 +113,7 @@ static int write_values(const struct request *request, struct layout *layout,
 	/* From here the write is finished first, and Ctrl-C comes too late to halve it. */
 	interrupt_watch(NULL);
 	if (request->unprotect) {
-		status = unprotect_write(target->task, address, values->data.data,
+		status = unprotect_write(target, address, values->data.data,
 					 values->data.size, request->flags);
 	} else {
 		kr = machvm_write(target->task, address, values->data.data, values->data.size,
