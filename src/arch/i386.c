@@ -4,6 +4,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -126,6 +127,49 @@ int machvm__cpu_skip(int tid, const struct machvm__cpu *cpu)
 uint64_t machvm__cpu_result(const struct machvm__cpu *cpu)
 {
 	return (uint32_t)const_regs(cpu)->eax;
+}
+
+/* ---- by name ---- */
+
+/* One more than they are; 0 for what there is not. */
+static const uint8_t offsets[MACHVM__X86_REGISTERS] = {
+	[MACHVM__X86_AX] = offsetof(struct user_regs_struct, eax) + 1,
+	[MACHVM__X86_BX] = offsetof(struct user_regs_struct, ebx) + 1,
+	[MACHVM__X86_CX] = offsetof(struct user_regs_struct, ecx) + 1,
+	[MACHVM__X86_DX] = offsetof(struct user_regs_struct, edx) + 1,
+	[MACHVM__X86_DI] = offsetof(struct user_regs_struct, edi) + 1,
+	[MACHVM__X86_SI] = offsetof(struct user_regs_struct, esi) + 1,
+	[MACHVM__X86_BP] = offsetof(struct user_regs_struct, ebp) + 1,
+	[MACHVM__X86_SP] = offsetof(struct user_regs_struct, esp) + 1,
+	[MACHVM__X86_IP] = offsetof(struct user_regs_struct, eip) + 1,
+	[MACHVM__X86_FLAGS] = offsetof(struct user_regs_struct, eflags) + 1,
+	[MACHVM__X86_CS] = offsetof(struct user_regs_struct, xcs) + 1,
+	[MACHVM__X86_DS] = offsetof(struct user_regs_struct, xds) + 1,
+	[MACHVM__X86_ES] = offsetof(struct user_regs_struct, xes) + 1,
+	[MACHVM__X86_FS] = offsetof(struct user_regs_struct, xfs) + 1,
+	[MACHVM__X86_GS] = offsetof(struct user_regs_struct, xgs) + 1,
+	[MACHVM__X86_SS] = offsetof(struct user_regs_struct, xss) + 1,
+	[MACHVM__X86_CALL] = offsetof(struct user_regs_struct, orig_eax) + 1,
+};
+
+uint64_t machvm__x86_get(const struct machvm__cpu *cpu, enum machvm__x86_register which)
+{
+	int32_t value = 0;
+
+	if (offsets[which])
+		memcpy(&value, cpu->general + offsets[which] - 1, sizeof(value));
+	/* The codes of interrupted calls are negative. */
+	if (which == MACHVM__X86_AX || which == MACHVM__X86_CALL)
+		return (uint64_t)(int64_t)value;
+	return (uint32_t)value;
+}
+
+void machvm__x86_set(struct machvm__cpu *cpu, enum machvm__x86_register which, uint64_t value)
+{
+	uint32_t narrow = (uint32_t)value;
+
+	if (offsets[which])
+		memcpy(cpu->general + offsets[which] - 1, &narrow, sizeof(narrow));
 }
 
 ssize_t machvm__cpu_frame(const struct machvm__cpu *cpu, const struct machvm__cpu_code *code,

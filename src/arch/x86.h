@@ -11,6 +11,40 @@ struct machvm__x86_words {
 	uint16_t cs, ds, es, fs, gs, ss;
 };
 
+/* Registers by name, whatever the build; those that an i386 build lacks read as 0. */
+enum machvm__x86_register {
+	MACHVM__X86_AX,
+	MACHVM__X86_BX,
+	MACHVM__X86_CX,
+	MACHVM__X86_DX,
+	MACHVM__X86_DI,
+	MACHVM__X86_SI,
+	MACHVM__X86_BP,
+	MACHVM__X86_SP,
+	MACHVM__X86_R8,
+	MACHVM__X86_R9,
+	MACHVM__X86_R10,
+	MACHVM__X86_R11,
+	MACHVM__X86_R12,
+	MACHVM__X86_R13,
+	MACHVM__X86_R14,
+	MACHVM__X86_R15,
+	MACHVM__X86_IP,
+	MACHVM__X86_FLAGS,
+	MACHVM__X86_CS,
+	MACHVM__X86_DS,
+	MACHVM__X86_ES,
+	MACHVM__X86_FS,
+	MACHVM__X86_GS,
+	MACHVM__X86_SS,
+	MACHVM__X86_FS_BASE,
+	MACHVM__X86_GS_BASE,
+	MACHVM__X86_CALL, /* the number of the system call it is in; all ones outside */
+	MACHVM__X86_REGISTERS,
+};
+uint64_t machvm__x86_get(const struct machvm__cpu *cpu, enum machvm__x86_register which);
+void machvm__x86_set(struct machvm__cpu *cpu, enum machvm__x86_register which, uint64_t value);
+
 /* Flags that must be clear while foreign code runs: trap, direction, alignment check. */
 #define MACHVM__X86_FLAGS_OFF 0x40500ull
 

@@ -145,6 +145,51 @@ uint64_t machvm__cpu_result(const struct machvm__cpu *cpu)
 	return const_regs(cpu)->rax;
 }
 
+/* ---- by name ---- */
+
+static const uint8_t offsets[MACHVM__X86_REGISTERS] = {
+	[MACHVM__X86_AX] = offsetof(struct user_regs_struct, rax),
+	[MACHVM__X86_BX] = offsetof(struct user_regs_struct, rbx),
+	[MACHVM__X86_CX] = offsetof(struct user_regs_struct, rcx),
+	[MACHVM__X86_DX] = offsetof(struct user_regs_struct, rdx),
+	[MACHVM__X86_DI] = offsetof(struct user_regs_struct, rdi),
+	[MACHVM__X86_SI] = offsetof(struct user_regs_struct, rsi),
+	[MACHVM__X86_BP] = offsetof(struct user_regs_struct, rbp),
+	[MACHVM__X86_SP] = offsetof(struct user_regs_struct, rsp),
+	[MACHVM__X86_R8] = offsetof(struct user_regs_struct, r8),
+	[MACHVM__X86_R9] = offsetof(struct user_regs_struct, r9),
+	[MACHVM__X86_R10] = offsetof(struct user_regs_struct, r10),
+	[MACHVM__X86_R11] = offsetof(struct user_regs_struct, r11),
+	[MACHVM__X86_R12] = offsetof(struct user_regs_struct, r12),
+	[MACHVM__X86_R13] = offsetof(struct user_regs_struct, r13),
+	[MACHVM__X86_R14] = offsetof(struct user_regs_struct, r14),
+	[MACHVM__X86_R15] = offsetof(struct user_regs_struct, r15),
+	[MACHVM__X86_IP] = offsetof(struct user_regs_struct, rip),
+	[MACHVM__X86_FLAGS] = offsetof(struct user_regs_struct, eflags),
+	[MACHVM__X86_CS] = offsetof(struct user_regs_struct, cs),
+	[MACHVM__X86_DS] = offsetof(struct user_regs_struct, ds),
+	[MACHVM__X86_ES] = offsetof(struct user_regs_struct, es),
+	[MACHVM__X86_FS] = offsetof(struct user_regs_struct, fs),
+	[MACHVM__X86_GS] = offsetof(struct user_regs_struct, gs),
+	[MACHVM__X86_SS] = offsetof(struct user_regs_struct, ss),
+	[MACHVM__X86_FS_BASE] = offsetof(struct user_regs_struct, fs_base),
+	[MACHVM__X86_GS_BASE] = offsetof(struct user_regs_struct, gs_base),
+	[MACHVM__X86_CALL] = offsetof(struct user_regs_struct, orig_rax),
+};
+
+uint64_t machvm__x86_get(const struct machvm__cpu *cpu, enum machvm__x86_register which)
+{
+	uint64_t value;
+
+	memcpy(&value, cpu->general + offsets[which], sizeof(value));
+	return value;
+}
+
+void machvm__x86_set(struct machvm__cpu *cpu, enum machvm__x86_register which, uint64_t value)
+{
+	memcpy(cpu->general + offsets[which], &value, sizeof(value));
+}
+
 /* ---- the frame (arch/x86/include/asm/sigframe.h) ---- */
 
 struct context64 {

@@ -100,7 +100,7 @@ int machvm__trace_poll(int tid, struct machvm__trace_event *event)
 	return 0;
 }
 
-void machvm__trace_bury(int tid)
+bool machvm__trace_bury(int tid)
 {
 	siginfo_t info;
 
@@ -109,8 +109,8 @@ void machvm__trace_bury(int tid)
 	if (machvm__syscall6(SYS_waitid, P_PID, tid, (long)&info,
 			     WEXITED | WNOHANG | WNOWAIT | __WALL, 0, 0) ||
 	    !info.si_pid || info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED)
-		return;
-	machvm__syscall4(SYS_wait4, tid, 0, __WALL | WNOHANG, 0);
+		return false;
+	return machvm__syscall4(SYS_wait4, tid, 0, __WALL | WNOHANG, 0) == tid;
 }
 
 /* A notice of the kernel, or some time. */

@@ -56,8 +56,8 @@ MACHVM__TRACE_WARN int machvm__trace_wait(int tid, uint64_t deadline,
 					  struct machvm__trace_event *event);
 /* Only looks: -EAGAIN when there is nothing new. */
 MACHVM__TRACE_WARN int machvm__trace_poll(int tid, struct machvm__trace_event *event);
-/* Takes note if it has ended; leaves everything else to be seen by a wait. */
-void machvm__trace_bury(int tid);
+/* Takes note if it has ended, and says so; leaves everything else to be seen by a wait. */
+bool machvm__trace_bury(int tid);
 /* Until the kernel has news, or a millisecond. */
 void machvm__trace_pause(struct machvm__trace_pace *pace);
 

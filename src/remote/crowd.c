@@ -6,6 +6,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "thread_list.h"
+
+enum { PF_USER_WORKER = 0x4000, PF_IO_WORKER = 0x10 };
+
 static bool known_thread(const struct machvm__session *s, int tid)
 {
 	for (size_t i = 0; i < s->count; i++) {
@@ -34,34 +38,50 @@ int machvm__held_reserve(struct machvm__session *s)
 	return 0;
 }
 
-/* Interrupts every thread not known yet; returns how many there were. */
-static int interrupt_new(struct machvm__session *s)
+/* Threads that run no code of the program: dead leaders, the kernel's workers in its name. */
+static bool idle_by_nature(const struct machvm__session *s, int tid)
+{
+	struct machvm__thread_stat stat;
+
+	return !machvm__thread_list_stat(s->target->proc_pid, tid, &stat) &&
+	       (stat.state == 'Z' || stat.state == 'X' ||
+		stat.flags & (PF_USER_WORKER | PF_IO_WORKER));
+}
+
+int machvm__crowd_add(struct machvm__session *s, int tid)
+{
+	bool filtered;
+	int r = machvm__held_reserve(s);
+
+	if (!r)
+		r = machvm__stop_seize(s, tid, &filtered);
+	if (r)
+		return r;
+	s->threads[s->count++] = (struct machvm__held_thread){.tid = tid, .fresh = true};
+	r = machvm__trace_interrupt(tid);
+	return r == -ESRCH ? 0 : r;
+}
+
+/* Interrupts every thread not known yet; *fresh says how many there were. */
+static int interrupt_new(struct machvm__session *s, size_t *fresh)
 {
 	size_t bytes;
-	int *tids, n = machvm__stop_list(s, &tids, &bytes), fresh = 0, r = 0;
+	int *tids, n = machvm__stop_list(s, &tids, &bytes), r = 0;
+
+	*fresh = 0;
 
 	for (int i = 0; i < n && !r; i++) {
-		bool filtered;
-
 		if (known_thread(s, tids[i]))
 			continue;
-		r = machvm__held_reserve(s);
+		r = machvm__crowd_add(s, tids[i]);
 		if (!r)
-			r = machvm__stop_seize(s, tids[i], &filtered);
-		if (r == -ESRCH) {
+			++*fresh;
+		else if (r == -ESRCH || (r == -EPERM && idle_by_nature(s, tids[i])))
 			r = 0;
-			continue;
-		}
-		if (!r) {
-			s->threads[s->count++] = (struct machvm__held_thread){.tid = tids[i]};
-			r = machvm__trace_interrupt(tids[i]);
-			fresh++;
-			r = r == -ESRCH ? 0 : r;
-		}
 	}
 	if (n >= 0)
 		munmap(tids, bytes);
-	return n < 0 ? n : r ? r : fresh;
+	return n < 0 ? n : r;
 }
 
 static void drop(struct machvm__session *s, size_t i)
@@ -69,8 +89,17 @@ static void drop(struct machvm__session *s, size_t i)
 	s->threads[i] = s->threads[--s->count];
 }
 
+/* In the kernel where no signal reaches it: it stops before it runs code of its own again. */
+static bool deep(const struct machvm__session *s, int tid)
+{
+	struct machvm__thread_stat stat;
+
+	return s->patient && !machvm__thread_list_stat(s->target->proc_pid, tid, &stat) &&
+	       stat.state == 'D';
+}
+
 /* All of them at once: each may need its turn on a busy CPU more than once. */
-static int await_all(struct machvm__session *s)
+int machvm__crowd_await(struct machvm__session *s)
 {
 	uint64_t again = machvm__trace_now() + MACHVM__HELD_AGAIN;
 	struct machvm__trace_event event;
@@ -93,6 +122,8 @@ static int await_all(struct machvm__session *s)
 				drop(s, i--);
 			else if (r && r != -EAGAIN)
 				return r;
+			else if (r && machvm__trace_now() > again && deep(s, t->tid))
+				continue;
 			else if (r && ++waiting && machvm__trace_now() > again)
 				(void)!machvm__trace_interrupt(t->tid);
 		}
@@ -111,15 +142,22 @@ static int await_all(struct machvm__session *s)
 
 int machvm__crowd_stop(struct machvm__session *s)
 {
+	size_t fresh;
 	int r;
 
+	/* Thread ids are those of the mounted /proc: of use only where it is ours. */
+	if (s->target->pid != s->target->proc_pid)
+		return machvm__held_refuse(s, -ETIMEDOUT, "stop",
+					   "its threads cannot be named from here");
 	/* Until a look finds nobody new: a thread that runs can start another. */
-	while ((r = interrupt_new(s)) > 0) {
-		r = await_all(s);
+	do {
+		r = interrupt_new(s, &fresh);
+		if (!r && fresh)
+			r = machvm__crowd_await(s);
 		if (r)
 			return r;
-	}
-	return r < 0 ? r : s->count ? 0 : -ESRCH;
+	} while (fresh);
+	return s->count ? 0 : -ESRCH;
 }
 
 /* The first stopped thread that can call. */

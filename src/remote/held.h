@@ -37,13 +37,17 @@ struct machvm__held_thread {
 	int tid;
 	bool stopped; /* else interrupted, and not heard of since */
 	bool changed; /* its registers were set */
+	bool fresh;   /* a keeper's: attached to by the step under way */
+	bool leaving; /* a keeper's: to be let go as soon as it has stopped */
 };
 
 struct machvm__session {
 	struct machvm__session_target *target;
 	struct machvm__tracer *tracer; /* NULL: the thread that opened us */
 	struct machvm__session_refusal why;
+	struct machvm__keeper *keeper; /* whose stop this session runs in */
 	unsigned flags;
+	int only; /* the one thread that it is about; 0 when any will do */
 	uint64_t deadline;
 
 	/* the tracer's */
@@ -51,6 +55,7 @@ struct machvm__session {
 	bool lost; /* something stays attached that cannot be let go: the tracer must die */
 	bool dead; /* the target is */
 	bool moved;
+	bool patient; /* a thread in an uninterruptible sleep need not be waited for */
 	struct machvm__trace_pace pace;
 	unsigned long affinity[16];
 	struct machvm__held_thread *threads; /* the one that calls is threads[caller] */
@@ -80,7 +85,7 @@ struct machvm__session {
 	unsigned long opener_affinity[16];
 	bool no_helper; /* refused where we may not be: Yama lets an ancestor trace, and nobody else
 			 */
-	bool opener_moved, opener_muted;
+	bool opener_moved, opener_muted, mapped;
 	struct sigaction opener_child;
 
 	/* arguments of the step under way */
@@ -119,12 +124,16 @@ int machvm__stop_seize(struct machvm__session *s, int tid, bool *filtered);
 int machvm__stop_take(struct machvm__held_thread *t, const struct machvm__trace_event *event);
 /* The ids of the target's threads in `bytes` of fresh memory; how many there are. */
 int machvm__stop_list(struct machvm__session *s, int **tids, size_t *bytes);
+/* Lets a stopped thread go on as it was. */
+void machvm__stop_release(struct machvm__session *s, struct machvm__held_thread *t);
 int machvm__stop_unfiltered(struct machvm__session *s, int tid);
 bool machvm__stop_filters_bind(void);
 
 /* crowd.c: all threads */
 int machvm__held_reserve(struct machvm__session *s); /* room for one more */
 int machvm__crowd_stop(struct machvm__session *s);
+int machvm__crowd_add(struct machvm__session *s, int tid); /* attaches and interrupts */
+int machvm__crowd_await(struct machvm__session *s);        /* until all of them stand */
 int machvm__crowd_prepare(struct machvm__session *s); /* the first of them that can call */
 
 /* run.c: makes the stopped thread threads[caller] ready to call; calls; puts back. */

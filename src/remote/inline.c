@@ -61,6 +61,8 @@ static int find_stopped(struct machvm__session *s)
 		bool stopped = !machvm__thread_list_stat(s->target->proc_pid, tids[i], &stat) &&
 			       stat.state == 't';
 
+		if (s->only && tids[i] != s->only)
+			continue;
 		if (stopped && (all || !s->count)) {
 			int r = machvm__held_reserve(s);
 

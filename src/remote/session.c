@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "held.h"
+#include "keep.h"
 #include "syscall.h"
 
 /* ---- the opening thread ---- */
@@ -78,7 +78,8 @@ static void move_opener_back(struct machvm__session *s)
 
 static int step(struct machvm__session *s, int (*fn)(void *))
 {
-	int result = 0, r = machvm__tracer_run(s->tracer, fn, s, machvm__stop_close, &result);
+	int (*abandon)(void *) = s->keeper ? machvm__kept_abandon : machvm__stop_close;
+	int result = 0, r = machvm__tracer_run(s->tracer, fn, s, abandon, &result);
 
 	if (r)
 		s->dead = true;
@@ -163,6 +164,38 @@ static int open_inline(struct machvm__session *s)
 	return step(s, machvm__inline_open);
 }
 
+/* The stop is one of our keepers'. -ENOENT when the thread asked for is not in it. */
+static int open_kept(struct machvm__session *s)
+{
+	int r;
+
+	s->tracer = s->keeper->session.tracer;
+	r = step(s, machvm__kept_open);
+	if (r && r != -ENOENT)
+		return r == -EOWNERDEAD ? machvm__held_refuse(s, -ETIMEDOUT, "helper",
+							      "the helper that held it was killed")
+					: r;
+	if (r) {
+		machvm__keeper_leave(s->keeper);
+		s->keeper = NULL;
+		s->tracer = NULL;
+		s->inlined = false;
+	}
+	return r;
+}
+
+static int open_any(struct machvm__session *s)
+{
+	int r;
+
+	s->keeper = machvm__keeper_enter(s->target, s->flags, &r, &s->why);
+	if (s->keeper)
+		r = open_kept(s);
+	if (r == -ENOENT || (!r && !s->keeper))
+		r = open_with(s);
+	return r;
+}
+
 static int end(struct machvm__session *s)
 {
 	return step(s, s->inlined ? machvm__inline_close : machvm__stop_close);
@@ -171,18 +204,44 @@ static int end(struct machvm__session *s)
 static void let_go(struct machvm__session *s)
 {
 	move_opener_back(s);
-	machvm__tracer_put(s->tracer, s->lost);
+	if (s->keeper)
+		machvm__keeper_leave(s->keeper);
+	else
+		machvm__tracer_put(s->tracer, s->lost);
 	unmute_stops(s);
 	unblock_signals(s);
 	if (s->capacity > 1)
 		munmap(s->threads, s->capacity * sizeof(*s->threads));
-	free(s);
+	if (s->mapped)
+		munmap(s, sizeof(*s));
+	else
+		free(s);
+}
+
+/* A thread of our own that stands still may have been in the middle of malloc. */
+static struct machvm__session *allocate(bool ours)
+{
+	void *memory;
+
+	if (!ours)
+		return malloc(sizeof(struct machvm__session));
+	memory = mmap(NULL, sizeof(struct machvm__session), PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return memory == MAP_FAILED ? NULL : memory;
 }
 
 int machvm__session_open(struct machvm__session **session, struct machvm__session_target *target,
 			 unsigned flags, struct machvm__session_refusal *refusal)
 {
-	struct machvm__session *s = malloc(sizeof(*s));
+	return machvm__session_open_thread(session, target, 0, flags, refusal);
+}
+
+int machvm__session_open_thread(struct machvm__session **session,
+				struct machvm__session_target *target, int tid, unsigned flags,
+				struct machvm__session_refusal *refusal)
+{
+	bool ours = target->pid == getpid();
+	struct machvm__session *s = allocate(ours);
 	int r;
 
 	if (!s)
@@ -190,17 +249,19 @@ int machvm__session_open(struct machvm__session **session, struct machvm__sessio
 	/* The big buffers at the end of a part each are written before they are read. */
 	memset(s, 0, offsetof(struct machvm__session, saved));
 	s->fit = s->framed = s->aimed = s->masked = s->spurious = false;
-	s->opener_moved = s->opener_muted = s->no_helper = false;
+	s->opener_moved = s->opener_muted = s->no_helper = s->mapped = false;
 	s->inlined = s->left_entry = false;
 	s->pushed = s->frame_size = 0;
 	s->target = target;
-	s->flags = flags;
+	s->only = tid;
+	s->mapped = ours;
+	s->flags = flags | (ours ? MACHVM__SESSION_HELPER : 0);
 	s->lock = -1;
 	s->threads = &s->one;
 	s->capacity = 1;
 	s->opener = (int)machvm__syscall0(SYS_gettid);
 	block_signals(s);
-	r = open_with(s);
+	r = open_any(s);
 	if (r == MACHVM__HELD_IS_OURS)
 		r = open_inline(s);
 	if (!r) {
@@ -305,6 +366,20 @@ static int bring_home(void *session)
 	return machvm__run_restore(session);
 }
 
+static int get_cpu(void *session)
+{
+	struct machvm__session *s = session;
+
+	return machvm__cpu_read(s->tid, s->data);
+}
+
+static int set_cpu(void *session)
+{
+	struct machvm__session *s = session;
+
+	return machvm__cpu_write(s->tid, s->const_data);
+}
+
 static int registers_step(struct machvm__session *s, int tid, unsigned set, size_t size,
 			  int (*fn)(void *))
 {
@@ -340,4 +415,21 @@ ssize_t machvm__session_set_registers(struct machvm__session *session, int tid, 
 	if (n >= 0)
 		held(session, tid)->changed = true;
 	return n;
+}
+
+int machvm__session_get_cpu(struct machvm__session *session, int tid, struct machvm__cpu *cpu)
+{
+	session->data = cpu;
+	return registers_step(session, tid, 0, 0, get_cpu);
+}
+
+int machvm__session_set_cpu(struct machvm__session *session, int tid, const struct machvm__cpu *cpu)
+{
+	int r;
+
+	session->const_data = cpu;
+	r = registers_step(session, tid, 0, 0, set_cpu);
+	if (!r)
+		held(session, tid)->changed = true;
+	return r;
 }

@@ -78,11 +78,17 @@ struct machvm__session;
  * A refused open leaves the target untouched and untraced.
  *
  * A target that the calling thread itself traces and has stopped is used as
- * it is, and left stopped the same way.
+ * it is, and left stopped the same way; so is one that this process keeps (keeper.h).
  */
 MACHVM__SESSION_WARN int machvm__session_open(struct machvm__session **session,
 					      struct machvm__session_target *target, unsigned flags,
 					      struct machvm__session_refusal *refusal);
+
+/* The same, with the thread `tid` stopped and no other; 0: any. -ESRCH when that one is gone. */
+MACHVM__SESSION_WARN int machvm__session_open_thread(struct machvm__session **session,
+						     struct machvm__session_target *target, int tid,
+						     unsigned flags,
+						     struct machvm__session_refusal *refusal);
 
 /*
  * Runs one system call in the target. Returns 0 when it was executed; *result
@@ -130,5 +136,10 @@ MACHVM__SESSION_WARN ssize_t machvm__session_get_registers(struct machvm__sessio
 MACHVM__SESSION_WARN ssize_t machvm__session_set_registers(struct machvm__session *session, int tid,
 							   unsigned set, const void *data,
 							   size_t size);
+/* The general registers, whole and as cpu.h knows them. 0 or -errno. */
+MACHVM__SESSION_WARN int machvm__session_get_cpu(struct machvm__session *session, int tid,
+						 struct machvm__cpu *cpu);
+MACHVM__SESSION_WARN int machvm__session_set_cpu(struct machvm__session *session, int tid,
+						 const struct machvm__cpu *cpu);
 
 #endif

@@ -155,7 +155,7 @@ static bool lost_before(const struct machvm__session *s, int tid)
 	return false;
 }
 
-static void release(struct machvm__session *s, struct machvm__held_thread *t)
+void machvm__stop_release(struct machvm__session *s, struct machvm__held_thread *t)
 {
 	struct machvm__trace_event event;
 	uint64_t deadline;
@@ -213,7 +213,7 @@ static int stop_thread(struct machvm__session *s, int tid, uint64_t deadline)
 	if (filtered && !(s->flags & MACHVM__SESSION_STILL)) {
 		r = machvm__stop_unfiltered(s, tid);
 		if (r) {
-			release(s, t);
+			machvm__stop_release(s, t);
 			return r;
 		}
 	}
@@ -238,7 +238,7 @@ static void put_back(struct machvm__session *s)
 	for (size_t i = 0; i < s->count; i++) {
 		if (i != s->caller)
 			restart_other(s, &s->threads[i]);
-		release(s, &s->threads[i]);
+		machvm__stop_release(s, &s->threads[i]);
 	}
 	s->count = 0;
 }
@@ -315,6 +315,22 @@ int machvm__stop_list(struct machvm__session *s, int **tids, size_t *bytes)
 			return n;
 		capacity = 2 * (size_t)n;
 	}
+}
+
+/* The one thread that it is about. */
+static int stop_only(struct machvm__session *s)
+{
+	struct machvm__thread_stat stat;
+	int r = machvm__thread_list_stat(s->target->proc_pid, s->only, &stat);
+
+	if (r || stat.state == 'Z' || stat.state == 'X' || stat.flags & PF_EXITING)
+		return machvm__held_refuse(s, -ESRCH, "thread list", "the thread is gone");
+	if (s->target->pid != s->target->proc_pid)
+		return machvm__held_refuse(s, -ETIMEDOUT, "stop",
+					   "its threads cannot be named from here");
+	if (rank(&stat) != 0 && must_sleep(s))
+		return MACHVM__HELD_NEED_HELPER;
+	return try_thread(s, s->only, &stat);
 }
 
 /* Every thread in turn, sleepers first. */
@@ -408,7 +424,7 @@ int machvm__stop_open(void *session)
 		if (!r)
 			r = machvm__crowd_prepare(s);
 	} else {
-		r = stop_one(s);
+		r = s->only ? stop_only(s) : stop_one(s);
 	}
 	if (r) {
 		put_back(s);

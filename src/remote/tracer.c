@@ -45,6 +45,7 @@ struct machvm__tracer {
 	int (*fn)(void *);
 	int (*abandon)(void *);
 	void (*bury)(void *);
+	void *bury_arg;
 	void *arg;
 	bool leave, busy;
 	struct credentials credentials;
@@ -81,18 +82,39 @@ static void bury(int signal)
 
 	(void)signal;
 	if (t->bury)
-		t->bury(t->arg);
+		t->bury(t->bury_arg);
 }
 
 void machvm__tracer_let_die(struct machvm__tracer *t, void (*fn)(void *))
 {
 	uint64_t child = UINT64_C(1) << (SIGCHLD - 1);
 
-	if (fn)
+	if (fn) {
+		t->bury_arg = t->arg;
 		t->bury = fn;
+	}
 	machvm__syscall4(SYS_rt_sigprocmask, fn ? SIG_UNBLOCK : SIG_BLOCK, (long)&child, 0,
 			 sizeof(child));
 	t->bury = fn;
+}
+
+void machvm__tracer_leave(struct machvm__tracer *t)
+{
+	__atomic_store_n(&t->leave, true, __ATOMIC_RELEASE);
+}
+
+/* Should a notice of the kernel be lost, or not be sent for what a leader's end is to it. */
+static void look_again(struct machvm__tracer *t)
+{
+	uint64_t child = UINT64_C(1) << (SIGCHLD - 1);
+	void (*fn)(void *) = t->bury;
+
+	if (!fn)
+		return;
+	machvm__tracer_let_die(t, NULL);
+	fn(t->bury_arg);
+	t->bury = fn;
+	machvm__syscall4(SYS_rt_sigprocmask, SIG_UNBLOCK, (long)&child, 0, sizeof(child));
 }
 
 /* The process that made us is gone, or lives in another address space now. */
@@ -156,6 +178,7 @@ static int serve(void *arg)
 				t->abandon(t->arg);
 			return 0;
 		}
+		look_again(t);
 		idle = __atomic_load_n(&t->busy, __ATOMIC_ACQUIRE) ? 0 : idle + 1;
 		if ((__atomic_load_n(&t->leave, __ATOMIC_ACQUIRE) || idle > IDLE_MS / WATCH_MS) &&
 		    retire(t))
@@ -188,9 +211,19 @@ int machvm__tracer_pid(const struct machvm__tracer *tracer)
 	return tracer->pid;
 }
 
-static bool dead(struct machvm__tracer *t)
+bool machvm__tracer_dead(struct machvm__tracer *t)
 {
 	return __atomic_load_n(&t->turn, __ATOMIC_ACQUIRE) == GONE;
+}
+
+void machvm__tracer_freeze(void)
+{
+	pthread_mutex_lock(&pool_lock);
+}
+
+void machvm__tracer_thaw(void)
+{
+	pthread_mutex_unlock(&pool_lock);
 }
 
 /* Its stack goes when it has ended, not when it says so. */
@@ -264,7 +297,7 @@ static struct machvm__tracer *take(int owner, const struct credentials *rights)
 
 		if (!t || t->owner != owner)
 			continue;
-		if (!t->busy && dead(t)) {
+		if (!t->busy && machvm__tracer_dead(t)) {
 			pool[i] = NULL;
 			discard(t);
 		} else if (!t->busy && memcmp(&t->credentials, rights, sizeof(*rights))) {
@@ -329,7 +362,7 @@ void machvm__tracer_put(struct machvm__tracer *tracer, bool spent)
 	for (unsigned i = 0; i < POOL; i++)
 		kept = kept || pool[i] == tracer;
 	tracer->abandon = NULL;
-	if (kept && !spent && !dead(tracer)) {
+	if (kept && !spent && !machvm__tracer_dead(tracer)) {
 		__atomic_store_n(&tracer->busy, false, __ATOMIC_RELEASE);
 	} else {
 		/* Its end frees what it traces. */

@@ -36,6 +36,19 @@ __attribute__((__warn_unused_result__)) int machvm__tracer_run(struct machvm__tr
  */
 void machvm__tracer_let_die(struct machvm__tracer *tracer, void (*fn)(void *arg));
 
+/* In the helper only: nothing is left for it to do; it ends when it has answered. */
+void machvm__tracer_leave(struct machvm__tracer *tracer);
+
+/* Whether a helper has ended, for whatever reason. */
+bool machvm__tracer_dead(struct machvm__tracer *tracer);
+
+/*
+ * While a thread of this very process is being stopped, it must not hold what those who will
+ * let it go on need: locks the pool.
+ */
+void machvm__tracer_freeze(void);
+void machvm__tracer_thaw(void);
+
 /* Whether this process has one thread only. */
 bool machvm__tracer_alone(void);
 

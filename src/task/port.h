@@ -20,7 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum machvm__port_kind { MACHVM__PORT_TASK, MACHVM__PORT_HOST, MACHVM__PORT_ENTRY, MACHVM__PORT_KINDS };
+enum machvm__port_kind { MACHVM__PORT_TASK, MACHVM__PORT_HOST, MACHVM__PORT_ENTRY,
+			 MACHVM__PORT_THREAD, MACHVM__PORT_SUSPENSION, MACHVM__PORT_KINDS };
 
 /* The names that are always there: the calling process and its host. */
 #define MACHVM__PORT_SELF 0x103u

@@ -13,6 +13,7 @@
 #include "process.h"
 #include "report.h"
 #include "shape.h"
+#include "workers.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -197,6 +198,16 @@ static void run_churn_torn(struct channel *channel, char *const words[], int cou
 	channel_answer(channel, "ok %llx\n", (unsigned long long)churn_torn());
 }
 
+static void run_workers(struct channel *channel, char *const words[], int count)
+{
+	channel_result(channel, workers_start(words[0], (unsigned)NUMBER(1)));
+}
+
+static void run_feed(struct channel *channel, char *const words[], int count)
+{
+	channel_result(channel, workers_feed((unsigned)NUMBER(0)));
+}
+
 static void run_exit(struct channel *channel, char *const words[], int count)
 {
 	_exit((int)NUMBER(0));
@@ -236,6 +247,8 @@ static const struct command commands[] = {
 	{"churn", 4, run_churn},                       /* MODE ADDRESS SIZE SEED */
 	{"churn-stop", 0, run_churn_stop},             /* ok ROUNDS */
 	{"churn-torn", 0, run_churn_torn},             /* ok COUNT */
+	{"workers", 2, run_workers},                   /* KIND COUNT */
+	{"feed", 1, run_feed},                         /* COUNT */
 	{"exit", 1, run_exit},                         /* CODE */
 };
 
