@@ -114,12 +114,15 @@ int machvm__target_pages(struct machvm__target *target, uint64_t start, size_t c
                          uint64_t *words)
 {
 	struct machvm__file pagemap;
+	uint64_t first;
 	int n = machvm__target_open(target, MACHVM__FILE_PAGEMAP, &pagemap);
 
 	if (n)
 		return n;
 	n = machvm__pages_read(pagemap.fd, start, count, words);
-	if (n == 0 && machvm__target_reopen(target, MACHVM__FILE_PAGEMAP, &pagemap) == 0)
+	/* Beyond the last address it reads like that of a dead program, whose first page is gone too. */
+	if (n == 0 && machvm__pages_read(pagemap.fd, 0, 1, &first) == 0 &&
+	    machvm__target_reopen(target, MACHVM__FILE_PAGEMAP, &pagemap) == 0)
 		n = machvm__pages_read(pagemap.fd, start, count, words);
 	machvm__target_close(&pagemap);
 	return n;
