@@ -13,6 +13,7 @@
 
 #include <machvm.h>
 
+#include "brokered.h"
 #include "command.h"
 #include "failure.h"
 #include "sink.h"
@@ -43,7 +44,7 @@ static void print_help(FILE *stream)
 {
 	size_t i;
 
-	fputs("usage: machvm VERB TASK ...\n"
+	fputs("usage: machvm [--broker[=SOCKET]] VERB TASK ...\n"
 	      "\n"
 	      "Reads, writes, changes and shows the memory of a running process.\n"
 	      "\n",
@@ -58,6 +59,7 @@ static void print_help(FILE *stream)
 	      "or [anon:NAME]. A symbol is looked for in the program, then in its libraries.\n"
 	      "VALUE is u8 u16 u32 u64 i8 i16 i32 i64 f32 f64 ptr str or hex, a colon and the\n"
 	      "value: u32:1234, str:hello, 'hex:de ad be ef'; ptr:ADDRESS is a pointer.\n"
+	      "With --broker a daemon opens the process, see machvmd(8).\n"
 	      "SIZE may end in K, M, G or T. What begins with a dash is an option up to --.\n"
 	      "\n"
 	      "Exit status: 0 done, 1 nothing found or nothing changed, 2 wrong usage, 3 no such\n"
@@ -88,6 +90,10 @@ static int run(int argc, char **argv)
 {
 	const struct verb *verb;
 
+	if (argc > 2 && brokered_option(argv[1])) {
+		argc--;
+		argv++;
+	}
 	if (argc < 2) {
 		print_help(stderr);
 		return STATUS_USAGE;

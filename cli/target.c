@@ -18,6 +18,7 @@
 #include <mach/mach_traps.h>
 #include <mach/message.h>
 
+#include "brokered.h"
 #include "failure.h"
 #include "granted.h"
 #include "process.h"
@@ -80,7 +81,7 @@ static int open_held(struct target *target, int pidfd, const char *task_name,
 		     enum machvm_right right)
 {
 	struct process process;
-	kern_return_t kr;
+	int status;
 
 	int r = process_read(target->pid, &process);
 
@@ -88,9 +89,9 @@ static int open_held(struct target *target, int pidfd, const char *task_name,
 		return failure_system(-r, "cannot look at the process");
 	if (r || !task_name_fits(task_name, target->pid))
 		return failure_say(STATUS_NO_TASK, "%s has just ended", task_name);
-	kr = machvm_task_open(pidfd, right, &target->task);
-	if (kr != KERN_SUCCESS)
-		return failure_mach(kr);
+	status = brokered_open(pidfd, right, &target->task);
+	if (status)
+		return status;
 	memcpy(target->name, process.name, sizeof(target->name));
 	target->word = word_size(target);
 	return STATUS_DONE;

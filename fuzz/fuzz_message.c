@@ -40,6 +40,8 @@ static void decode(const uint8_t *data, size_t size, size_t descriptors)
 	if (message.kind == MACHVM__MESSAGE_RIGHT) {
 		check(message.right <= MACHVM_RIGHT_NAME);
 		check(descriptors == machvm__message_descriptors(message.right));
+	} else if (message.kind == MACHVM__MESSAGE_REQUEST) {
+		check(descriptors == 0 && message.pid > 0 && message.right <= MACHVM_RIGHT_NAME);
 	} else if (message.kind == MACHVM__MESSAGE_REFUSAL) {
 		check(descriptors == 0 && message.code != KERN_SUCCESS);
 		check(strnlen(message.text, sizeof message.text) < sizeof message.text);

@@ -366,6 +366,23 @@ MACHVM_EXPORT kern_return_t machvm_task_send(int socket, mach_port_t task, enum 
 MACHVM_EXPORT kern_return_t machvm_task_receive(int socket, mach_port_t *task);
 
 /*
+ * Asks a broker (machvmd(8)) for a right to the process that a pidfd names, and receives
+ * the answer. `socket` is connected to the broker, of type SOCK_SEQPACKET, and serves for any
+ * number of requests, one after the other. The port is one that was received: see
+ * machvm_task_receive(). A right to another process than the one that was asked for is
+ * taken for a lie of the broker's.
+ *
+ * Returns what machvm_task_receive() returns: KERN_DENIED with the broker's reason when
+ * its policy does not allow it, KERN_ABORTED when it went away in the middle; and
+ * KERN_INVALID_ARGUMENT also when `pidfd` is none, or names a process that has no
+ * number in the caller's pid namespace.
+ *
+ * Since: 0.1
+ */
+MACHVM_EXPORT kern_return_t machvm_task_request(int socket, int pidfd, enum machvm_right right,
+                                                mach_port_t *task);
+
+/*
  * May this caller have that right on process `pid`, and if not, which gate
  * refuses and what would open it?
  *

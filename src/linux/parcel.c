@@ -163,6 +163,9 @@ int machvm__parcel_receive(int socket, void *message, size_t size, int *descript
 		n = receive_once(socket, (char *)message + got, size - got, &intake);
 		got += n > 0 ? (size_t)n : 0;
 	} while (n > 0 && got < size && type == SOCK_STREAM);
+	/* Hung up with something of ours unread: for us it is an end like any other. */
+	if (n == -ECONNRESET)
+		n = 0;
 	/* The rest of a message that has begun is there at once, or never comes. */
 	if (n == 0 || (n == -EAGAIN && got))
 		n = got || type == SOCK_DGRAM ? -EBADMSG : -ENODATA;

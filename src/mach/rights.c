@@ -77,6 +77,12 @@ static kern_return_t not_packed(struct machvm__target *target, int r)
 	}
 }
 
+static void close_parts(const int *parts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		machvm__descriptor_close(parts[i]);
+}
+
 kern_return_t machvm_task_send(int socket, mach_port_t task, enum machvm_right right)
 {
 	struct machvm__message message = {.kind = MACHVM__MESSAGE_RIGHT, .right = right};
@@ -103,8 +109,7 @@ kern_return_t machvm_task_send(int socket, mach_port_t task, enum machvm_right r
 	machvm__task_release(&hold);
 	machvm__message_encode(&message, wire);
 	r = machvm__parcel_send(socket, wire, sizeof wire, parts, count);
-	for (size_t i = 0; i < count; i++)
-		machvm__descriptor_close(parts[i]);
+	close_parts(parts, count);
 	return r ? socket_failed(socket, r, "task send") : KERN_SUCCESS;
 }
 
@@ -139,7 +144,9 @@ static kern_return_t not_genuine(enum machvm_right right, int r, enum machvm__bu
 	}
 }
 
-kern_return_t machvm_task_receive(int socket, mach_port_t *task)
+/* Takes one message. `wanted`, when not null, is the process that it must be to. */
+static kern_return_t receive(int socket, const struct machvm__process_numbers *wanted,
+                             mach_port_t *task)
 {
 	unsigned char wire[MACHVM__MESSAGE_SIZE];
 	struct machvm__process_numbers numbers;
@@ -150,25 +157,74 @@ kern_return_t machvm_task_receive(int socket, mach_port_t *task)
 	size_t count;
 	int r;
 
-	machvm__fork_notice();
-	if (!task)
-		return machvm__error(KERN_INVALID_ARGUMENT, "argument check",
-		                     "the task is to be stored nowhere");
 	r = machvm__parcel_receive(socket, wire, sizeof wire, parts, MACHVM__BUNDLE_PARTS, &count);
 	if (r)
 		return socket_failed(socket, r, "task receive");
 	r = machvm__message_decode(wire, count, &message);
-	if (r == 0 && message.kind == MACHVM__MESSAGE_RIGHT) {
-		r = machvm__target_inspect(parts, count, &kind, &numbers, &bad);
-		if (r == 0)
-			return machvm__task_adopt(parts, count, kind, numbers, message.right, task);
-		for (size_t i = 0; i < count; i++)
-			machvm__descriptor_close(parts[i]);
+	if (r == 0 && message.kind == MACHVM__MESSAGE_REQUEST)
+		r = -EBADMSG;
+	if (r == 0 && message.kind == MACHVM__MESSAGE_REFUSAL)
+		return machvm__error(message.code, "task receive", "the sender refuses: %s",
+		                     message.text);
+	if (r) {
+		close_parts(parts, count);
+		return socket_failed(socket, r, "task receive");
+	}
+	r = machvm__target_inspect(parts, count, &kind, &numbers, &bad);
+	/* Two live processes never share a number. */
+	if (r == 0 && wanted && wanted->proc_tgid != numbers.proc_tgid) {
+		bad = MACHVM__BUNDLE_HANDLE;
+		r = -EXDEV;
+	}
+	if (r) {
+		close_parts(parts, count);
 		return not_genuine(message.right, r, bad);
 	}
-	for (size_t i = 0; i < count; i++)
-		machvm__descriptor_close(parts[i]);
+	return machvm__task_adopt(parts, count, kind, numbers, message.right, task);
+}
+
+kern_return_t machvm_task_receive(int socket, mach_port_t *task)
+{
+	machvm__fork_notice();
+	if (!task)
+		return machvm__error(KERN_INVALID_ARGUMENT, "argument check",
+		                     "the task is to be stored nowhere");
+	return receive(socket, NULL, task);
+}
+
+kern_return_t machvm_task_request(int socket, int pidfd, enum machvm_right right, mach_port_t *task)
+{
+	struct machvm__message message = {.kind = MACHVM__MESSAGE_REQUEST, .right = right};
+	unsigned char wire[MACHVM__MESSAGE_SIZE];
+	struct machvm__process_numbers numbers;
+	enum machvm__handle kind;
+	mach_port_t got;
+	kern_return_t kr;
+	int r;
+
+	machvm__fork_notice();
+	if ((unsigned)right > MACHVM_RIGHT_NAME || !task)
+		return machvm__error(KERN_INVALID_ARGUMENT, "argument check",
+		                     task ? "no such right" : "the task is to be stored nowhere");
+	r = machvm__process_identify(pidfd, &kind, &numbers);
+	if (r == -EBADF || (r == 0 && !numbers.tgid))
+		return machvm__error_system(KERN_INVALID_ARGUMENT, EBADF, "task request",
+		                            "descriptor %d does not name a process here", pidfd);
 	if (r)
-		return socket_failed(socket, r, "task receive");
-	return machvm__error(message.code, "task receive", "the sender refuses: %s", message.text);
+		return machvm__error_open(numbers.proc_tgid, r);
+	message.pid = numbers.tgid;
+	machvm__message_encode(&message, wire);
+	r = machvm__parcel_send(socket, wire, sizeof wire, NULL, 0);
+	/* Whoever turns a client away says why and closes, perhaps before it has asked. */
+	kr = r && r != -EPIPE ? socket_failed(socket, r, "task request")
+	                      : receive(socket, &numbers, &got);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	/* The number was its own all the while. */
+	if (machvm__process_alive(pidfd, kind)) {
+		machvm__port_change(got, -1);
+		return machvm__error_open(numbers.proc_tgid, -ESRCH);
+	}
+	*task = got;
+	return KERN_SUCCESS;
 }

@@ -17,7 +17,8 @@ struct wire {
 	uint32_t kind;
 	uint32_t right;
 	int32_t code;
-	uint32_t zero[2];
+	int32_t pid;
+	uint32_t zero;
 	char text[MACHVM__MESSAGE_TEXT];
 };
 _Static_assert(sizeof(struct wire) == MACHVM__MESSAGE_SIZE, "a message has one size for all time");
@@ -45,6 +46,9 @@ void machvm__message_encode(const struct machvm__message *message,
 	memcpy(out.magic, magic, sizeof magic);
 	if (message->kind == MACHVM__MESSAGE_RIGHT) {
 		out.right = message->right;
+	} else if (message->kind == MACHVM__MESSAGE_REQUEST) {
+		out.right = message->right;
+		out.pid = message->pid;
 	} else {
 		out.code = message->code;
 		memcpy(out.text, message->text, strnlen(message->text, sizeof out.text - 1));
@@ -69,12 +73,20 @@ static bool refusing(int32_t code)
 	       code == KERN_ABORTED || code == MACH_SEND_INVALID_DEST;
 }
 
-static int decode_right(const struct wire *in, size_t descriptors, struct machvm__message *message)
+static int decode_right(const struct wire *in, struct machvm__message *message)
 {
 	if (in->right > MACHVM_RIGHT_NAME || in->code || !all_zero(in->text, sizeof in->text))
 		return -EBADMSG;
 	message->right = (enum machvm_right)in->right;
-	return descriptors == machvm__message_descriptors(message->right) ? 0 : -EBADMSG;
+	return 0;
+}
+
+static int decode_request(const struct wire *in, size_t descriptors, struct machvm__message *message)
+{
+	if (descriptors || in->pid <= 0 || decode_right(in, message))
+		return -EBADMSG;
+	message->pid = in->pid;
+	return 0;
 }
 
 static int decode_refusal(const struct wire *in, size_t descriptors, struct machvm__message *message)
@@ -102,12 +114,16 @@ int machvm__message_decode(const unsigned char wire[MACHVM__MESSAGE_SIZE], size_
 		return -EBADMSG;
 	if (in.version != MACHVM__MESSAGE_VERSION)
 		return -EPROTONOSUPPORT;
-	if (!all_zero(in.zero, sizeof in.zero))
+	if (in.zero || (in.pid && in.kind != MACHVM__MESSAGE_REQUEST))
 		return -EBADMSG;
 	*message = (struct machvm__message){.kind = (enum machvm__message_kind)in.kind};
 	switch (in.kind) {
 	case MACHVM__MESSAGE_RIGHT:
-		return decode_right(&in, descriptors, message);
+		if (decode_right(&in, message))
+			return -EBADMSG;
+		return descriptors == machvm__message_descriptors(message->right) ? 0 : -EBADMSG;
+	case MACHVM__MESSAGE_REQUEST:
+		return decode_request(&in, descriptors, message);
 	case MACHVM__MESSAGE_REFUSAL:
 		return decode_refusal(&in, descriptors, message);
 	default:

@@ -23,16 +23,21 @@
 enum machvm__message_kind {
 	MACHVM__MESSAGE_RIGHT = 1,  /* here it is */
 	MACHVM__MESSAGE_REFUSAL = 2, /* here is none, and why */
+	MACHVM__MESSAGE_REQUEST = 3, /* may I have one, please: to a broker */
 };
 
 struct machvm__message {
 	enum machvm__message_kind kind;
 	enum machvm_right right;
+	int pid; /* of a request */
 	kern_return_t code; /* of a refusal; never KERN_SUCCESS */
 	char text[MACHVM__MESSAGE_TEXT]; /* of a refusal: one line, printable */
 };
 
-/* How many descriptors travel with a right: the first so many of bundle.h. */
+/*
+ * How many descriptors travel with a right: the first so many of bundle.h. None does
+ * with a request or a refusal.
+ */
 size_t machvm__message_descriptors(enum machvm_right right);
 
 void machvm__message_encode(const struct machvm__message *message,

@@ -1,0 +1,141 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# machvm --broker, and the broker between users: one who may not open the victim, by a policy
+# that lets him, on a victim that says what it finds in its memory.
+. "$(dirname "$0")/harness.sh"
+
+if [[ ! ${MACHVMD-} ]]; then
+	echo '1..0 # SKIP there is no broker'
+	exit 0
+fi
+victim_start victim "$VICTIM"
+counter=$(ask "$victim" where counter)
+me=$(id -u)
+client=$me
+as=()
+if ((me == 0)); then
+	client=65534
+	as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+fi
+broker_pid=
+trap 'stop_broker; clean_up' EXIT
+
+# start_broker RULE...: one that has answered.
+start_broker()
+{
+	printf '%s\n' "$@" >"$work/policy"
+	rm -f "$work/socket" "$work/journal"
+	mkfifo "$work/journal"
+	# No end of the harness's own goes along.
+	"$MACHVMD" --policy "$work/policy" --listen "$work/socket" --log stderr 2>"$work/journal" &
+	broker_pid=$!
+	exec {journal}<"$work/journal"
+	# Who is refused has been answered: it listens.
+	until "$machvm" --broker="$work/socket" info 1 >/dev/null 2>"$work/errors.start" ||
+		! grep -q 'no broker listens' "$work/errors.start"; do
+		kill -0 "$broker_pid" || break
+	done
+}
+
+stop_broker()
+{
+	[[ $broker_pid ]] || return
+	kill -KILL "$broker_pid"
+	wait "$broker_pid" 2>/dev/null
+	broker_pid=
+}
+
+# run_client WORD...: as run, by the other user and the broker.
+run_client()
+{
+	output=$work/output errors=$work/errors
+	"${as[@]}" "$machvm" --broker="$work/socket" "$@" >"$output" 2>"$errors"
+	status=$?
+	ran="machvm --broker $*"
+}
+
+case_broker_lets_another_user_read()
+{
+	ask "$victim" poke "$counter" 0102030405060708 >/dev/null
+	start_broker "allow user $client read program $VICTIM"
+	run_client read "$victim" "$counter" 8 --raw
+	expect_status 0
+	expect_equal "$(od -An -tx1 "$output" | tr -d ' ')" "$(ask "$victim" peek "$counter" 8)"
+	run_client regions "$victim" --name '[stack]'
+	expect_status 0
+	if ((me == 0)); then
+		"${as[@]}" "$machvm" read "$victim" "$counter" 8 >"$output" 2>"$errors"
+		status=$?
+		expect_complaint 4 'refuses access'
+	fi
+	stop_broker
+}
+
+case_broker_lets_nobody_write_who_may_only_read()
+{
+	local before
+	before=$(ask "$victim" peek "$counter" 8)
+	start_broker "allow user $client read program $VICTIM"
+	run_client write "$victim" "$counter" u64:1
+	expect_complaint 4 'no rule'
+	expect_equal "$(ask "$victim" peek "$counter" 8)" "$before"
+	stop_broker
+}
+
+case_broker_lets_another_user_write_by_policy()
+{
+	start_broker "allow user $client control program $VICTIM"
+	run_client write "$victim" "$counter" u64:0x0807060504030201
+	expect_status 0
+	expect_equal "$(ask "$victim" peek "$counter" 8)" 0102030405060708
+	stop_broker
+}
+
+case_broker_denies_by_default()
+{
+	start_broker '# nobody'
+	run_client read "$victim" "$counter" 8
+	expect_complaint 4 'no rule'
+	run_client info "$victim"
+	expect_complaint 4 'no rule'
+	stop_broker
+}
+
+case_broker_denies_other_programs()
+{
+	start_broker "allow user $client control program /bin/true"
+	run_client read "$victim" "$counter" 8
+	expect_complaint 4 'no rule'
+	# A program is its file and not its name.
+	cp "$VICTIM" "$work/copy"
+	stop_broker
+	start_broker "allow user $client control program $work/copy"
+	run_client read "$victim" "$counter" 8
+	expect_complaint 4 'no rule'
+	stop_broker
+}
+
+case_broker_that_is_not_there_is_told()
+{
+	run --broker="$work/no.socket" read "$victim" "$counter" 8
+	expect_complaint 9 'no broker listens'
+	MACHVM_BROKER=$work/no.socket run read "$victim" "$counter" 8
+	expect_complaint 9 'no broker listens'
+	run --broker
+	expect_status 2
+}
+
+case_broker_writes_a_line_for_every_decision()
+{
+	local line
+	start_broker "allow user $client read program $VICTIM"
+	run_client read "$victim" "$counter" 8
+	run_client write "$victim" "$counter" u8:1
+	while IFS= read -r line <&"$journal" && [[ $line != *"target=$victim "* ]]; do :; done
+	[[ $line == *"granted: uid=$client pid="*" right=read target=$victim program=$(realpath "$VICTIM") rule=1" ]] || fail "$line"
+	IFS= read -r line <&"$journal"
+	[[ $line == *"refused: uid=$client pid="*" right=control target=$victim program="*'no rule'* ]] || fail "$line"
+	stop_broker
+}
+
+run_cases
