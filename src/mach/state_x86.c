@@ -99,6 +99,8 @@ static void go_to(struct machvm__cpu *cpu, const struct machvm__thread_call *cal
 {
 	bool back = call->seen && ip == call->ip && value == call->value;
 
+	/* What is set counts: whoever lets the thread go does not look again. */
+	(void)machvm__cpu_restart_spurious(cpu);
 	if (ip == machvm__cpu_ip(cpu) && value == shown_result(cpu))
 		return;
 	machvm__x86_set(cpu, MACHVM__X86_IP, back ? ip - 2 : ip);

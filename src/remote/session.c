@@ -5,6 +5,7 @@
  */
 #include "session.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -412,7 +413,7 @@ ssize_t machvm__session_set_registers(struct machvm__session *session, int tid, 
 
 	session->const_data = data;
 	n = registers_step(session, tid, set, size, set_set);
-	if (n >= 0)
+	if (n >= 0 && set == NT_PRSTATUS)
 		held(session, tid)->changed = true;
 	return n;
 }

@@ -195,6 +195,7 @@ int workers_start(const char *kind, unsigned number)
 		if (page == MAP_FAILED || pipe(pipe_ends) != 0)
 			return -errno;
 		workers = page;
+		workers->here = (uintptr_t)page;
 		workers->landing = (uintptr_t)landing;
 	}
 	chosen = NULL;

@@ -31,6 +31,7 @@ struct worker {
 };
 
 struct workers {
+	uint64_t here;    /* where the victim has this page */
 	uint64_t landing; /* code that counts in `landed`, and must not be entered before its start */
 	uint64_t landed, passed; /* rounds, and what its first argument register held */
 	struct worker worker[WORKERS_COUNT];
