@@ -92,6 +92,9 @@ static void remember(const struct machvm__cpu *cpu, struct machvm__thread_call *
 						     .ip = machvm__cpu_ip(cpu),
 						     .value = shown_result(cpu),
 						     .number = number};
+	else if (call->ip == machvm__cpu_ip(cpu) && call->value == shown_result(cpu))
+		/* The same registers now mean that it has returned. */
+		call->seen = false;
 }
 
 static void go_to(struct machvm__cpu *cpu, const struct machvm__thread_call *call, uint64_t ip,
