@@ -189,6 +189,21 @@ int machvm__usage_owner(int proc_tgid, struct machvm__usage_owner *owner)
 	return 0;
 }
 
+uint64_t machvm__usage_lowest(void)
+{
+	int fd = open("/proc/sys/vm/mmap_min_addr", O_RDONLY | O_CLOEXEC);
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), lowest = 0;
+	char text[32];
+
+	if (fd >= 0) {
+		if (machvm__descriptor_read_text(fd, text, sizeof(text)) > 0)
+			lowest = strtoull(text, NULL, 10);
+		machvm__descriptor_close(fd);
+	}
+	/* Page 0 is never given out. */
+	return lowest > page ? (lowest + page - 1) & ~(page - 1) : page;
+}
+
 int machvm__usage_regions(int proc_tgid)
 {
 	int fd = machvm__descriptor_open_proc(proc_tgid, 0, "maps", O_RDONLY), count = 0;

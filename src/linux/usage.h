@@ -54,6 +54,9 @@ struct machvm__usage_owner {
 };
 int machvm__usage_owner(int proc_tgid, struct machvm__usage_owner *owner);
 
+/* The lowest address that a program can map. */
+uint64_t machvm__usage_lowest(void);
+
 /* How many regions its map has: a count, or -errno. */
 int machvm__usage_regions(int proc_tgid);
 
