@@ -343,6 +343,58 @@ static void name_right_is_enough_save_for_addresses(void **state)
 		    KERN_INVALID_ARGUMENT);
 }
 
+/* ---- what else is asked of a task ---- */
+
+static void task_is_not_terminated(void **state)
+{
+	ground_open(&ground, PLACE_VICTIM, GROUND_PAGES);
+	expect_code(task_terminate(ground.task), KERN_FAILURE);
+	expect_code(task_terminate(mach_task_self()), KERN_FAILURE);
+	expect_code(task_terminate(MACH_PORT_NULL), MACH_SEND_INVALID_DEST);
+	victim_ask(ground.victim, "pid");
+	ground_close(&ground);
+}
+
+static void special_ports_are_no_stronger_than_the_port(void **state)
+{
+	static const struct {
+		int which;
+		kern_return_t code;
+	} ports[] = {
+		{TASK_KERNEL_PORT, KERN_SUCCESS},	 {TASK_HOST_PORT, KERN_SUCCESS},
+		{TASK_NAME_PORT, KERN_SUCCESS},		 {TASK_READ_PORT, KERN_SUCCESS},
+		{TASK_INSPECT_PORT, KERN_SUCCESS},	 {TASK_BOOTSTRAP_PORT, KERN_NOT_SUPPORTED},
+		{TASK_ACCESS_PORT, KERN_NOT_SUPPORTED},	 {0, KERN_INVALID_ARGUMENT},
+		{99, KERN_INVALID_ARGUMENT},
+	};
+
+	for (enum place place = 0; place <= PLACE_VICTIM; place++) {
+		ground_open(&ground, place, GROUND_PAGES);
+		for (unsigned i = 0; i < ARRAY_SIZE(ports); i++) {
+			mach_port_t port = 7, again;
+			kern_return_t kr = task_get_special_port(ground.task, ports[i].which, &port);
+			int pid = 0;
+
+			trying("special port %d", ports[i].which);
+			expect_code(kr, ports[i].code);
+			expect_code(task_set_special_port(ground.task, ports[i].which, port),
+				    ports[i].code == KERN_INVALID_ARGUMENT ? KERN_INVALID_ARGUMENT
+									   : KERN_NOT_SUPPORTED);
+			if (kr != KERN_SUCCESS)
+				expect_number(port, 7);
+			if (kr != KERN_SUCCESS || ports[i].which == TASK_HOST_PORT)
+				continue;
+			expect_code(pid_for_task(port, &pid), KERN_SUCCESS);
+			expect_number(pid, pid_of_ground());
+			if (ports[i].which == TASK_INSPECT_PORT)
+				expect_code(task_get_special_port(port, TASK_READ_PORT, &again),
+					    KERN_INVALID_ARGUMENT);
+			task_drop(port);
+		}
+		ground_close(&ground);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(counts_are_checked_and_written_back),
 	TEST(vm_info_answers_the_revision_that_fits),
@@ -355,6 +407,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(events_are_counted),
 	TEST(suspensions_are_told),
 	TEST(name_right_is_enough_save_for_addresses),
+	TEST(task_is_not_terminated),
+	TEST(special_ports_are_no_stronger_than_the_port),
 };
 
 HARNESS_MAIN(tests)
