@@ -48,8 +48,15 @@ int machvm__cpu_read_vector(int tid, struct machvm__cpu *cpu)
 	return (int)r;
 }
 
+/* Segments and their bases, which come last and cost most, are nobody's to change here. */
 int machvm__cpu_write(int tid, const struct machvm__cpu *cpu)
 {
+	struct iovec v = {(void *)(uintptr_t)cpu->general, offsetof(struct user_regs_struct, ss)};
+
+	/* A thread of the other word length would be shown, and given, its own layout. */
+	if (machvm__cpu_abi(cpu) == MACHVM__ABI_X86_64)
+		return (int)machvm__syscall4(SYS_ptrace, PTRACE_SETREGSET, tid, NT_PRSTATUS,
+					     (long)&v);
 	return (int)machvm__syscall4(SYS_ptrace, PTRACE_SETREGS, tid, 0, (long)cpu->general);
 }
 

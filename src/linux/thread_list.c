@@ -102,22 +102,21 @@ static int parse_stat(const char *text, struct machvm__thread_stat *stat)
 	p += 2;
 	memset(stat, 0, sizeof(*stat));
 	stat->state = *p;
-	for (unsigned field = 3; *p; field++) {
+	for (unsigned field = 3; field <= 41; field++) {
 		const char *q = p;
-		uint64_t value = number_at(&q);
 
 		if (field == 9)
-			stat->flags = (uint32_t)value;
+			stat->flags = (uint32_t)number_at(&q);
 		else if (field == 20)
-			stat->threads = (uint32_t)value;
+			stat->threads = (uint32_t)number_at(&q);
 		else if (field == 39)
-			stat->cpu = (int)value;
+			stat->cpu = (int)number_at(&q);
 		else if (field == 41)
-			stat->policy = (uint32_t)value;
-		p = strchr(p, ' ');
-		if (!p)
+			stat->policy = (uint32_t)number_at(&q);
+		while (*p && *p != ' ')
+			p++;
+		if (!*p++)
 			break;
-		p++;
 	}
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include "place.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -15,7 +16,7 @@ enum { RANGES = 64, PIECE = 256 * 1024, OVERLAP = 64 };
 
 struct range {
 	uint64_t start, end;
-	bool likely; /* a C library: where the stub usually is */
+	bool likely; /* the vDSO or a C library: where the stub usually is, and nobody unmaps it */
 };
 
 struct survey {
@@ -45,8 +46,10 @@ static int note(const char *line, void *data)
 	const char *p = hex(line, &r.start);
 
 	p = hex(p + 1, &r.end);
-	if (strstr(p, "[vdso]"))
+	if (strstr(p, "[vdso]")) {
 		survey->vdso = r;
+		survey->vdso.likely = true;
+	}
 	else if (strstr(p, "[stack]") && p[2] == 'w')
 		survey->stack = r;
 	if (p[1] != 'r' || p[3] != 'x' || strstr(p, "[v"))
@@ -59,6 +62,7 @@ static int note(const char *line, void *data)
 
 struct search {
 	struct machvm__place *place;
+	bool steady; /* everything so far was where it is likely */
 	enum machvm__abi abi;
 	int tid;
 	unsigned char *piece;
@@ -75,10 +79,12 @@ static bool search_range(struct search *s, const struct range *range)
 
 		if (machvm__trace_read(s->tid, &part, 1))
 			break;
-		if (!code->call)
-			machvm__cpu_find_call(s->abi, s->piece, part.size, at, code);
-		if (!code->sigreturn)
-			machvm__cpu_find_sigreturn(s->abi, s->piece, part.size, at, code);
+		if (!code->call &&
+		    machvm__cpu_find_call(s->abi, s->piece, part.size, at, code))
+			s->steady &= range->likely;
+		if (!code->sigreturn &&
+		    machvm__cpu_find_sigreturn(s->abi, s->piece, part.size, at, code))
+			s->steady &= range->likely;
 		if (code->call && code->sigreturn)
 			return true;
 	}
@@ -97,10 +103,44 @@ static void search(struct search *s, const struct survey *survey)
 	}
 }
 
+/* The auxiliary vector, in the target's words: pairs of a type and a value. */
+static uint64_t random_bytes_of(int proc_pid, enum machvm__abi abi)
+{
+	enum { RANDOM = 25, WORDS = 128 };
+	union {
+		uint64_t wide[WORDS];
+		uint32_t narrow[2 * WORDS];
+	} v;
+	bool narrow = abi == MACHVM__ABI_I386;
+	int fd = machvm__thread_list_open(proc_pid, "auxv", O_RDONLY);
+	long n;
+
+	if (fd < 0)
+		return 0;
+	n = machvm__syscall3(SYS_read, fd, (long)&v, sizeof(v));
+	(void)machvm__syscall1(SYS_close, fd);
+	n /= narrow ? 4 : 8;
+	for (long i = 0; i + 1 < n; i += 2) {
+		if ((narrow ? v.narrow[i] : v.wide[i]) == RANDOM)
+			return narrow ? v.narrow[i + 1] : v.wide[i + 1];
+	}
+	return 0;
+}
+
+static void seal(struct machvm__place *place, int proc_pid, int tid)
+{
+	uint64_t at = random_bytes_of(proc_pid, (enum machvm__abi)place->code.abi);
+
+	if (at && !machvm__trace_read(
+			  tid, &(struct machvm__trace_part){at, place->seal, sizeof(place->seal)},
+			  1))
+		place->seal_at = at;
+}
+
 int machvm__place_find(struct machvm__place *place, int proc_pid, int tid, enum machvm__abi abi)
 {
 	struct survey survey = {.count = 0};
-	struct search s = {.place = place, .abi = abi, .tid = tid};
+	struct search s = {.place = place, .steady = true, .abi = abi, .tid = tid};
 	long memory;
 	int r;
 
@@ -116,6 +156,8 @@ int machvm__place_find(struct machvm__place *place, int proc_pid, int tid, enum 
 	s.piece = (unsigned char *)memory;
 	search(&s, &survey);
 	munmap(s.piece, PIECE);
+	if (s.steady && place->code.call && place->code.sigreturn)
+		seal(place, proc_pid, tid);
 	place->stack = survey.stack.start;
 	place->stack_end = survey.stack.end;
 	return place->code.call ? 0 : -EOPNOTSUPP;

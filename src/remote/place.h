@@ -11,9 +11,20 @@
 
 #include "cpu.h"
 
+enum { MACHVM__PLACE_SEAL = 16 };
+
 struct machvm__place {
 	struct machvm__cpu_code code; /* code.call is 0 until looked up */
 	uint64_t stack, stack_end;    /* the main stack; 0 when it has none */
+
+	/*
+	 * The random bytes that execve leaves above the stack (AT_RANDOM): an address space that
+	 * has them is the one that was looked at. 0 where they cannot be told, or where
+	 * the code is in a mapping that may be gone all the same; then it is compared each time.
+	 */
+	uint64_t seal_at;
+	unsigned char seal[MACHVM__PLACE_SEAL];
+	bool proven; /* and that one is the owner's mem_fd */
 };
 
 /*

@@ -108,8 +108,22 @@ static bool unused(struct machvm__session *s, size_t size)
 	return all_zero(s->old, size);
 }
 
+/* Reads the place if the address space is the one that was looked at; else -ESTALE. */
+static int compare_seal(struct machvm__session *s, size_t size)
+{
+	const struct machvm__place *known = &s->target->known;
+	unsigned char seal[MACHVM__PLACE_SEAL];
+	struct machvm__trace_part parts[2] = {{known->seal_at, seal, sizeof(seal)},
+					      {known->stack, s->old, size}};
+
+	if (machvm__trace_read(tid_of(s), parts, size ? 2 : 1) ||
+	    memcmp(seal, known->seal, sizeof(seal)))
+		return -ESTALE;
+	return 0;
+}
+
 /* Reads the place and compares the code. -ESTALE when the code is not what it was. */
-static int compare(struct machvm__session *s, size_t size)
+static int compare_code(struct machvm__session *s, size_t size)
 {
 	const struct machvm__place *known = &s->target->known;
 	unsigned char call[MACHVM__CPU_CODE], sigreturn[MACHVM__CPU_CODE];
@@ -129,20 +143,28 @@ static int compare(struct machvm__session *s, size_t size)
 	return 0;
 }
 
+static int compare(struct machvm__session *s, size_t size)
+{
+	const struct machvm__place *known = &s->target->known;
+
+	size = known->stack ? size : 0;
+	return known->seal_at ? compare_seal(s, size) : compare_code(s, size);
+}
+
 static int compare_or_find(struct machvm__session *s, size_t size, enum machvm__abi abi)
 {
 	struct machvm__place *known = &s->target->known;
 	int r = -ESTALE;
 
 	if (known->code.call && known->code.abi == abi)
-		r = compare(s, known->stack ? size : 0);
+		r = compare(s, size);
 	if (r != -ESTALE)
 		return r;
 	r = machvm__place_find(known, s->target->proc_pid, tid_of(s), abi);
 	if (r == -EOPNOTSUPP)
 		return machvm__held_refuse(s, r, "system-call instruction",
 					   "it maps no code with a system-call instruction");
-	return r ? r : compare(s, known->stack ? size : 0);
+	return r ? r : compare(s, size);
 }
 
 /* ---- getting ready ---- */
@@ -277,6 +299,10 @@ static int to_exit(struct machvm__session *s, int64_t *value)
 	for (;;) {
 		int r = machvm__trace_to_call(tid, signal);
 
+		/* On our CPU it has run already, and where it stands tells more than a wait. */
+		if (!r && entered && machvm__trace_call_state(tid, value, &ip) == 1 &&
+		    ip == machvm__cpu_after(&s->target->known.code))
+			return 0;
 		if (!r)
 			r = machvm__trace_wait(tid, entered ? 0 : s->deadline, &s->pace, &event);
 		if (r == -ETIMEDOUT)
@@ -361,6 +387,10 @@ int machvm__run_push(void *session)
 
 /* ---- going back ---- */
 
+/*
+ * The kernel looks for a call to restart only on its way through a signal. Letting a
+ * stopped thread go sends it there (__ptrace_unlink, kernel/ptrace.c).
+ */
 int machvm__run_restore(struct machvm__session *s)
 {
 	int tid = tid_of(s), r = 0, e;
@@ -376,11 +406,6 @@ int machvm__run_restore(struct machvm__session *s)
 
 		e = machvm__trace_write(tid, &(struct machvm__trace_part){s->place, s->old, size},
 					1);
-		r = r ? r : e;
-	}
-	/* The kernel looks for a call to restart only on its way through a signal. */
-	if (!s->inlined && (s->aimed || s->spurious) && machvm__cpu_in_call(&s->saved)) {
-		e = machvm__trace_interrupt(tid);
 		r = r ? r : e;
 	}
 	s->aimed = s->masked = s->framed = s->spurious = false;

@@ -32,6 +32,10 @@ static void mute_stops(struct machvm__session *s)
 	if (sigaction(SIGCHLD, NULL, &s->opener_child) ||
 	    (s->opener_child.sa_flags & SA_NOCLDSTOP) || s->opener_child.sa_handler == SIG_IGN)
 		return;
+	/* Forgotten when we unblock it: one thread, and no handler. */
+	if (s->opener_child.sa_handler == SIG_DFL &&
+	    !(s->opener_mask & UINT64_C(1) << (SIGCHLD - 1)))
+		return;
 	muted = s->opener_child;
 	muted.sa_flags |= SA_NOCLDSTOP;
 	s->opener_muted = !sigaction(SIGCHLD, &muted, NULL);
@@ -94,16 +98,20 @@ static int step(struct machvm__session *s, int (*fn)(void *))
  */
 static int same_target(struct machvm__session *s)
 {
+	struct machvm__place *known = &s->target->known;
 	unsigned char seen[sizeof(s->frame)];
 	long n = machvm__trace_alive(s->target->pidfd);
 
 	if (n)
 		return machvm__held_refuse(s, (int)n, "identity", "it is gone");
-	if (s->target->mem_fd < 0 || !s->framed)
+	/* A child has the seal of its parent: it is no proof where the number may be another's. */
+	if (s->target->mem_fd < 0 || !s->framed || (known->proven && s->target->pidfd >= 0))
 		return 0;
 	n = pread(s->target->mem_fd, seen, s->frame_size, (off_t)s->place);
-	if (n == (long)s->frame_size && !memcmp(seen, s->frame, s->frame_size))
+	if (n == (long)s->frame_size && !memcmp(seen, s->frame, s->frame_size)) {
+		known->proven = known->seal_at != 0;
 		return 0;
+	}
 	return machvm__held_refuse(s, -ESTALE, "identity", "it has executed another program");
 }
 

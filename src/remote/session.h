@@ -39,7 +39,8 @@ struct machvm__session_target {
 	int pid;      /* thread-group id in our pid namespace; 0 when it has none there */
 	int proc_pid; /* the same process as the mounted /proc numbers it */
 	int pidfd;    /* proves that the numbers still name the process; -1 when unavailable */
-	int mem_fd;   /* /proc/PID/mem held by the owner, compared after the stop; -1 for none */
+	int mem_fd;   /* /proc/PID/mem held by the owner, compared after the stop; -1 for none.
+		       * Always of the same address space until a session says -ESTALE */
 	struct machvm__place known;
 	struct machvm__session_kept {
 		int mem, stat, owner; /* descriptors, one more than they are; 0 for none */

@@ -227,8 +227,7 @@ static void restart_other(struct machvm__session *s, const struct machvm__held_t
 	if (!t->stopped || t->changed || machvm__cpu_read(t->tid, &s->saved) ||
 	    !machvm__cpu_restart_spurious(&s->saved))
 		return;
-	if (!machvm__cpu_write(t->tid, &s->saved))
-		(void)!machvm__trace_interrupt(t->tid);
+	(void)!machvm__cpu_write(t->tid, &s->saved);
 }
 
 static void put_back(struct machvm__session *s)
