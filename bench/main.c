@@ -19,7 +19,7 @@ static const struct {
 } suites[] = {
 	{"small", suite_small}, {"long", suite_long}, {"lookups", suite_lookups},
 	{"fresh", suite_fresh}, {"walk", suite_walk}, {"rivals", suite_rivals},
-	{"crowd", suite_crowd},
+	{"crowd", suite_crowd}, {"copy", suite_copy},
 };
 
 enum { SUITES = sizeof suites / sizeof *suites };

@@ -40,6 +40,7 @@ say 'measuring: ports'
 measure walk
 measure rivals
 measure crowd
+measure copy
 
 # Whole commands: hyperfine, a few runs of each in turn.
 if [ -x "$build/cli/machvm" ] && command -v hyperfine >/dev/null && command -v gdb >/dev/null; then
