@@ -2,6 +2,7 @@
 /* machvm find - where in the memory of a process some bytes are. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <machvm.h>
@@ -11,11 +12,10 @@
 #include "failure.h"
 #include "interrupt.h"
 #include "json.h"
+#include "memory.h"
 #include "number.h"
-#include "pattern.h"
 #include "progress.h"
 #include "region_list.h"
-#include "scan.h"
 #include "sink.h"
 #include "size.h"
 #include "target.h"
@@ -38,6 +38,7 @@ struct printer {
 	const struct request *request;
 	const struct region_list *regions;
 	struct json_array array;
+	struct progress progress;
 	uint64_t count;
 };
 
@@ -97,7 +98,7 @@ static void print_match(const struct region *region, uint64_t address)
 	printf("+%" PRIu64 "\n", address - region->start);
 }
 
-static int on_match(uint64_t address, void *context)
+static int on_match(void *context, mach_vm_address_t address)
 {
 	struct printer *printer = context;
 	const struct region *region = region_list_at(printer->regions, address);
@@ -138,25 +139,33 @@ static uint64_t total_size(const struct request *request, const struct region_li
 	return total;
 }
 
-/* Regions that touch are one span: a match may lie across their border. */
-static int scan_regions(struct scan *scan, const struct request *request,
-			const struct region_list *regions)
+static int on_progress(void *context, mach_vm_size_t passed)
 {
-	size_t first, next;
-	int status = STATUS_DONE;
+	struct printer *printer = context;
 
-	for (first = 0; first < regions->count && !status && !scan->stopped; first = next) {
-		for (next = first + 1; next < regions->count; next++) {
-			if (regions->items[next].start != regions->items[next - 1].end)
-				break;
-		}
-		status = scan_span(scan, higher(regions->items[first].start, request->start),
-				   lower(regions->items[next - 1].end, request->end));
-	}
-	return status;
+	progress_advance(&printer->progress, passed);
+	return interrupt_pending();
 }
 
-static int finish(const struct request *request, const struct scan *scan, struct printer *printer,
+/* Regions that touch are one to the search as well: a match may lie across their border. */
+static struct machvm_range *as_ranges(const struct request *request,
+				      const struct region_list *regions)
+{
+	struct machvm_range *ranges = memory_resize(NULL, regions->count, sizeof(*ranges));
+	size_t i;
+
+	for (i = 0; i < regions->count; i++) {
+		uint64_t start = higher(regions->items[i].start, request->start);
+
+		ranges[i] = (struct machvm_range){
+			.address = start,
+			.size = lower(regions->items[i].end, request->end) - start,
+		};
+	}
+	return ranges;
+}
+
+static int finish(const struct request *request, uint64_t not_read, struct printer *printer,
 		  int status)
 {
 	char searched[16], unreadable[16];
@@ -164,8 +173,8 @@ static int finish(const struct request *request, const struct scan *scan, struct
 	if (request->json)
 		json_array_end(&printer->array);
 	if (request->verbose) {
-		size_print(searched, sizeof(searched), scan->progress->done - scan->unreadable);
-		size_print(unreadable, sizeof(unreadable), scan->unreadable);
+		size_print(searched, sizeof(searched), printer->progress.done - not_read);
+		size_print(unreadable, sizeof(unreadable), not_read);
 		failure_note("%s were searched, %s could not be read; matches: %" PRIu64, searched,
 			     unreadable, printer->count);
 	}
@@ -177,31 +186,35 @@ static int finish(const struct request *request, const struct scan *scan, struct
 }
 
 static int search(const struct request *request, const struct target *target,
-		  const struct pattern *pattern, const struct region_list *regions)
+		  const struct values *values, const struct region_list *regions)
 {
-	struct progress progress;
 	struct printer printer = {
 		.request = request, .regions = regions, .array = {.stream = stdout}};
-	struct scan scan = {
-		.task = target->task,
-		.regions = regions,
-		.pattern = pattern,
+	struct machvm_find find = {
+		.bytes = values->data.data,
+		.mask = values->mask.data,
+		.size = values->data.size,
 		.alignment = request->alignment,
+		.range_count = regions->count,
 		.flags = request->flags,
-		.progress = &progress,
 		.match = on_match,
+		.progress = on_progress,
 		.context = &printer,
 	};
-	int status;
+	struct machvm_range *ranges = as_ranges(request, regions);
+	kern_return_t kr = KERN_SUCCESS;
 
+	find.ranges = ranges;
 	/* Whoever reads the matches wants each as soon as it is found. */
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	interrupt_watch(stdout);
-	progress_start(&progress, "searching", total_size(request, regions), 0);
-	status = scan_regions(&scan, request, regions);
-	progress_end(&progress);
-	scan_free(&scan);
-	return finish(request, &scan, &printer, status);
+	progress_start(&printer.progress, "searching", total_size(request, regions), 0);
+	if (regions->count)
+		kr = machvm_find(target->task, &find);
+	progress_end(&printer.progress);
+	free(ranges);
+	return finish(request, find.unreadable, &printer,
+		      kr == KERN_SUCCESS ? STATUS_DONE : failure_mach(kr));
 }
 
 static int choose_regions(struct request *request, struct layout *layout,
@@ -227,8 +240,19 @@ static int resolve_pointer(void *cookie, const char *text_of_address, uint64_t *
 	return address_resolve(cookie, text_of_address, address);
 }
 
+static int has_byte(const struct values *values)
+{
+	size_t i;
+
+	for (i = 0; i < values->data.size; i++) {
+		if (values->mask.data[i])
+			return 1;
+	}
+	return 0;
+}
+
 static int parse_pattern(struct request *request, struct layout *layout, char **words, int count,
-			 struct values *values, struct pattern *pattern)
+			 struct values *values)
 {
 	const struct value_context context = {
 		.word = layout->target->word,
@@ -240,8 +264,10 @@ static int parse_pattern(struct request *request, struct layout *layout, char **
 
 	if (status)
 		return status;
-	if (pattern_init(pattern, values->data.data, values->mask.data, values->data.size))
+	if (!has_byte(values))
 		return failure_say(STATUS_USAGE, "the pattern has no byte to look for");
+	if (values->data.size > MACHVM_FIND_SIZE)
+		return failure_say(STATUS_USAGE, "the pattern is longer than 1 MiB");
 	if (request->aligned && !request->alignment)
 		request->alignment = values->alignment;
 	if (!request->alignment)
@@ -254,13 +280,12 @@ static int find(struct request *request, const struct target *target, char **wor
 	struct layout layout = {.target = target};
 	struct region_list regions = {0};
 	struct values values = {0};
-	struct pattern pattern;
-	int status = parse_pattern(request, &layout, words, count, &values, &pattern);
+	int status = parse_pattern(request, &layout, words, count, &values);
 
 	if (!status)
 		status = choose_regions(request, &layout, &regions);
 	if (!status)
-		status = search(request, target, &pattern, &regions);
+		status = search(request, target, &values, &regions);
 	region_list_free(&regions);
 	values_free(&values);
 	layout_free(&layout);

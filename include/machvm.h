@@ -241,11 +241,70 @@ MACHVM_EXPORT kern_return_t machvm_read_list(mach_port_t task, struct machvm_ran
                                              size_t count, unsigned flags);
 
 /*
+ * Something to look for in a target's memory, and how to tell of it. What is
+ * zero need not be set.
+ *
+ *   bytes, size  what to look for: 1 byte to 1 MiB (MACHVM_FIND_SIZE)
+ *   mask         null, or `size` bytes whose bits say which bits count
+ *   alignment    matches are at multiples of it; 0 is 1. A value of 2, 4 or 8
+ *                bytes at multiples of its own size is found fastest.
+ *   ranges       null, or where to look: ascending, and none overlapping another;
+ *                of these only `address` and `size` are used. Two that touch are
+ *                one. Null is everything that the target may read.
+ *   range_count  how many
+ *   flags        MACHVM_FORCE also looks where the target itself may not read;
+ *                MACHVM_NOWAIT passes over what would have to be waited for
+ *   match        told of every match, in ascending order, overlapping ones too;
+ *                anything but 0 ends the search
+ *   progress     null, or told now and then how many bytes have been passed since
+ *                the last time; anything but 0 ends the search
+ *   context      the first argument of both, which run in the calling thread and
+ *                may call every routine of the library
+ *   unreadable   set by the search: bytes in the ranges that could not be read
+ *
+ * Since: 0.1
+ */
+#define MACHVM_FIND_SIZE ((size_t)1 << 20)
+struct machvm_find {
+	const void *bytes;
+	const void *mask;
+	size_t size;
+	size_t alignment;
+	const struct machvm_range *ranges;
+	size_t range_count;
+	unsigned flags;
+	int (*match)(void *context, mach_vm_address_t address);
+	int (*progress)(void *context, mach_vm_size_t passed);
+	void *context;
+	mach_vm_size_t unreadable;
+};
+
+/*
+ * Searches the target's memory.
+ *
+ * In all threads that machvm_set_threads() allows, at nearly the rate at which the
+ * kernel can hand the memory over, with a few MiB of memory of the caller's
+ * whatever the target's size. Pages that the target has mapped and never touched
+ * hold zeros: they are searched as such, and not made to exist by being read.
+ * What cannot be read (a guard page, a page beyond the end of a file) is passed
+ * over. The target goes on running: what it moves meanwhile may be missed or
+ * found twice. `task` needs the read right.
+ *
+ * Returns KERN_SUCCESS (also when there is no match, or `match` ended the search),
+ * MACH_SEND_INVALID_DEST, KERN_INVALID_ARGUMENT (also for a size out of bounds,
+ * no `match`, ranges out of order, other flags), MACH_SEND_INVALID_MEMORY (`bytes`,
+ * `mask` or `ranges` cannot be read), KERN_DENIED, KERN_RESOURCE_SHORTAGE.
+ *
+ * Since: 0.1
+ */
+MACHVM_EXPORT kern_return_t machvm_find(mach_port_t task, struct machvm_find *find);
+
+/*
  * In how many threads a long call may do its work, the calling one included.
  *
  * 1 forbids others. 0 leaves it to MACHVM_THREADS in the environment, which says
  * the same, and without it to the library: as many as the caller may run on
- * processors, at most 8, and only for transfers of more than 2 MiB, long lists,
+ * processors, at most 8, and only for transfers of more than 4 MiB, long lists,
  * and searches. More than 64 is 64. The threads are there during a call and have
  * ended when it returns; they run no signal handler of the program. Holds for
  * the whole process, from the next call on. Returns what was set before.

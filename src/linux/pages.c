@@ -139,6 +139,71 @@ int machvm__pages_doubt(int pagemap_fd, uint64_t start, uint64_t end, unsigned l
 	return doubt_by_words(pagemap_fd, start, end, look, found);
 }
 
+/* The kernel's regions carry categories; asked for none of them, it joins neighbours. */
+static int touched_by_scan(int pagemap_fd, uint64_t start, uint64_t end, struct machvm__run *runs,
+                           int most, uint64_t *stop)
+{
+	struct machvm__page_region found[64];
+	int room = most < 64 ? most : 64;
+	struct machvm__pagemap_scan scan = {
+		.size = sizeof scan,
+		.start = start,
+		.end = end,
+		.vec = (uint64_t)(uintptr_t)found,
+		.vec_len = (uint64_t)room,
+		.category_anyof_mask = MACHVM__SCAN_PRESENT | MACHVM__SCAN_SWAPPED,
+	};
+	long n = scan_range(pagemap_fd, &scan);
+
+	if (n < 0)
+		return (int)n;
+	for (long i = 0; i < n; i++)
+		runs[i] = (struct machvm__run){found[i].start, found[i].end};
+	*stop = n < room ? end : found[n - 1].end;
+	return (int)n;
+}
+
+static int touched_by_words(int pagemap_fd, uint64_t start, uint64_t end, struct machvm__run *runs,
+                            int most, uint64_t *stop)
+{
+	size_t page = machvm__page_size();
+	uint64_t words[512];
+	int count = 0;
+
+	for (*stop = start; *stop < end;) {
+		size_t wanted = (end - *stop) / page < 512 ? (size_t)((end - *stop) / page) : 512;
+		int n = machvm__pages_read(pagemap_fd, *stop, wanted, words);
+
+		if (n <= 0)
+			return n ? n : -ESRCH;
+		for (int i = 0; i < n; i++, *stop += page) {
+			if (!(words[i] & (MACHVM__PAGE_PRESENT | MACHVM__PAGE_SWAPPED)))
+				continue;
+			if (count && runs[count - 1].end == *stop) {
+				runs[count - 1].end += page;
+				continue;
+			}
+			if (count == most)
+				return count;
+			runs[count++] = (struct machvm__run){*stop, *stop + page};
+		}
+	}
+	return count;
+}
+
+int machvm__pages_touched(int pagemap_fd, uint64_t start, uint64_t end, struct machvm__run *runs,
+                          int most, uint64_t *stop)
+{
+	if (!atomic_load_explicit(&scan_missing, memory_order_relaxed)) {
+		int r = touched_by_scan(pagemap_fd, start, end, runs, most, stop);
+
+		if (r != -ENOTTY && r != -EINVAL)
+			return r;
+		atomic_store_explicit(&scan_missing, true, memory_order_relaxed);
+	}
+	return touched_by_words(pagemap_fd, start, end, runs, most, stop);
+}
+
 /* A fresh page that has been written is soft-dirty, or nothing ever is. */
 static bool try_soft_dirty(void)
 {

@@ -39,6 +39,19 @@ enum {
 int machvm__pages_doubt(int pagemap_fd, uint64_t start, uint64_t end, unsigned look,
                         struct machvm__doubtful *found);
 
+struct machvm__run {
+	uint64_t start;
+	uint64_t end;
+};
+
+/*
+ * The runs of pages in [start, end), both page-aligned, that are present or
+ * swapped out (guard pages count): how many, at most `most`, or -errno. What lies
+ * between them up to *stop has never been touched.
+ */
+int machvm__pages_touched(int pagemap_fd, uint64_t start, uint64_t end, struct machvm__run *runs,
+                          int most, uint64_t *stop);
+
 /* Words of the pagemap (Documentation/admin-guide/mm/pagemap.rst). */
 #define MACHVM__PAGE_SOFT_DIRTY (UINT64_C(1) << 55)
 #define MACHVM__PAGE_EXCLUSIVE  (UINT64_C(1) << 56)

@@ -128,6 +128,21 @@ int machvm__target_pages(struct machvm__target *target, uint64_t start, size_t c
 	return n;
 }
 
+int machvm__target_touched(struct machvm__target *target, uint64_t start, uint64_t end,
+                           struct machvm__run *runs, int most, uint64_t *stop)
+{
+	struct machvm__file pagemap;
+	int n = machvm__target_open(target, MACHVM__FILE_PAGEMAP, &pagemap);
+
+	if (n)
+		return n;
+	n = machvm__pages_touched(pagemap.fd, start, end, runs, most, stop);
+	if (n == -ESRCH && machvm__target_reopen(target, MACHVM__FILE_PAGEMAP, &pagemap) == 0)
+		n = machvm__pages_touched(pagemap.fd, start, end, runs, most, stop);
+	machvm__target_close(&pagemap);
+	return n;
+}
+
 bool machvm__target_write_waits(struct machvm__target *target, uint64_t page, uint64_t word)
 {
 	struct machvm__file pagemap;

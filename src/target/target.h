@@ -191,6 +191,9 @@ int machvm__target_doubt(struct machvm__target *target, uint64_t start, uint64_t
                          struct machvm__doubtful *found);
 int machvm__target_pages(struct machvm__target *target, uint64_t start, size_t count,
                          uint64_t *words);
+/* machvm__pages_touched() on the target. */
+int machvm__target_touched(struct machvm__target *target, uint64_t start, uint64_t end,
+                           struct machvm__run *runs, int most, uint64_t *stop);
 /* Would a write to the page wait for a userfaultfd that protects it? */
 bool machvm__target_write_waits(struct machvm__target *target, uint64_t page, uint64_t word);
 

@@ -8,10 +8,11 @@
 
 /*
  * From how many bytes on a transfer is worth a second thread: starting one and
- * waiting for it costs about what copying a quarter of this does. A range of a
+ * waiting for it costs about what copying an eighth of this does, and more where
+ * processors are busy. A range of a
  * list costs about as much as copying a few hundred bytes, and counts as such.
  */
-#define MACHVM__SPREAD_LEAST ((size_t)2 << 20)
+#define MACHVM__SPREAD_LEAST ((size_t)4 << 20)
 #define MACHVM__SPREAD_RANGE ((size_t)1 << 10)
 
 /*
