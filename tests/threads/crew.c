@@ -189,10 +189,13 @@ thread_act_t crew_thread(struct crew *crew, unsigned index)
 	for (unsigned i = 0; i < count; i++) {
 		thread_identifier_info_data_t info;
 		mach_msg_type_number_t size = THREAD_IDENTIFIER_INFO_COUNT;
+		kern_return_t kr = thread_info(list[i], THREAD_IDENTIFIER_INFO,
+					       (thread_info_t)&info, &size);
 
-		expect_code(thread_info(list[i], THREAD_IDENTIFIER_INFO, (thread_info_t)&info, &size),
-			    KERN_SUCCESS);
-		if (info.thread_id == crew->told->worker[index].tid)
+		/* One that was not meant to stay may have ended since. */
+		if (kr != KERN_TERMINATED)
+			expect_code(kr, KERN_SUCCESS);
+		if (kr == KERN_SUCCESS && info.thread_id == crew->told->worker[index].tid)
 			found = list[i];
 		else
 			mach_port_deallocate(mach_task_self(), list[i]);

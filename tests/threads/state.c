@@ -239,10 +239,14 @@ static void looking_leaves_calls_alone(void **state)
 			for (unsigned i = 0; i < 300; i++) {
 				struct general general;
 
+				if (i % 2)
+					expect_code(thread_suspend(thread), KERN_SUCCESS);
 				get(&general);
 				/* What has not changed is no change. */
-				if (i % 2)
+				if (i % 2) {
 					set(&general);
+					expect_code(thread_resume(thread), KERN_SUCCESS);
+				}
 				if (k == 2 && i % 10 == 0)
 					victim_ask(crew.victim, "feed 1");
 			}
