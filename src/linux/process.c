@@ -301,7 +301,7 @@ bool machvm__process_owns_memory(const struct machvm__process_numbers *numbers)
 	uint64_t start;
 	int directory, r;
 
-	if (!numbers->tgid || numbers->tgid != numbers->proc_tgid)
+	if (!numbers->proc_tgid)
 		return false;
 	directory = machvm__descriptor_open_proc(numbers->proc_tgid, 0, "", O_PATH | O_DIRECTORY);
 	if (directory < 0)
@@ -313,9 +313,12 @@ bool machvm__process_owns_memory(const struct machvm__process_numbers *numbers)
 	/* No parent in sight (an orphan of another namespace, or init itself). */
 	if (parent == 0)
 		return true;
-	r = (int)syscall(SYS_kcmp, numbers->tgid, (int)parent, KCMP_VM, 0, 0);
-	if (r >= 0)
-		return r > 0;
+	/* The parent's number is one that /proc counts. */
+	if (numbers->tgid == numbers->proc_tgid) {
+		r = (int)syscall(SYS_kcmp, numbers->tgid, (int)parent, KCMP_VM, 0, 0);
+		if (r >= 0)
+			return r > 0;
+	}
 	/*
 	 * No such call, or one that a filter refuses; or we may look at the child and
 	 * not at its parent, and then the two memories differ: access is judged by user

@@ -62,6 +62,21 @@ int machvm__crowd_add(struct machvm__session *s, int tid)
 	return r == -ESRCH ? 0 : r;
 }
 
+/*
+ * Thread ids are those of the mounted /proc. Where it counts otherwise than we do, a lone
+ * thread has the number of its process, and several cannot be named.
+ */
+static int name_threads(struct machvm__session *s, int *tids, int count)
+{
+	if (s->target->pid == s->target->proc_pid)
+		return 0;
+	if (count > 1)
+		return machvm__held_refuse(s, -ETIMEDOUT, "stop",
+					   "its threads cannot be named from here");
+	tids[0] = s->target->pid;
+	return 0;
+}
+
 /* Interrupts every thread not known yet; *fresh says how many there were. */
 static int interrupt_new(struct machvm__session *s, size_t *fresh)
 {
@@ -70,6 +85,8 @@ static int interrupt_new(struct machvm__session *s, size_t *fresh)
 
 	*fresh = 0;
 
+	if (n > 0)
+		r = name_threads(s, tids, n);
 	for (int i = 0; i < n && !r; i++) {
 		if (known_thread(s, tids[i]))
 			continue;

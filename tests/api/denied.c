@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the system refuses: somebody else's process, and one's own that does not
- * want to be looked into. Started as root, the program makes root's victims
+ * want to be looked into. Started as root, the program makes a process of root's
  * first and then becomes an unprivileged user; started as one, it takes process
  * 1 for somebody else's.
  */
@@ -9,7 +9,9 @@
 #include "ground.h"
 #include "processes.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -177,8 +179,25 @@ static const struct CMUnitTest tests[] = {
 	TEST(explanation_says_whether_and_why_not),
 };
 
+static pid_t make_foreign(void)
+{
+	pid_t parent = getpid(), child = fork();
+
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (getppid() == parent)
+			pause();
+		_exit(0);
+	}
+	return child;
+}
+
 HARNESS_MAIN_IF(tests, {
 	foreign = 1;
-	if (harness_is_root())
+	if (harness_is_root()) {
+		foreign = make_foreign();
 		become_nobody();
+	} else if (getpid() == 1) {
+		harness_skip("there is nobody else in this namespace");
+	}
 })

@@ -7,9 +7,11 @@
 #include "ground.h"
 #include "pattern.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -168,7 +170,7 @@ static void arguments_are_judged_before_anybody_is_stopped(void **state)
 	close_grounds();
 }
 
-/* A process that traces another until it is told to end. */
+/* A process that traces another until it is told to end, or the other one ends. */
 static pid_t start_tracer(pid_t target, int *hold)
 {
 	int ready[2], end[2];
@@ -181,8 +183,11 @@ static pid_t start_tracer(pid_t target, int *hold)
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(end[1]);
+		struct pollfd ends[2] = {{.fd = end[0]},
+					 {.fd = pidfd_open(target, 0), .events = POLLIN}};
+
 		byte = ptrace(PTRACE_SEIZE, target, 0, 0) == 0;
-		if (write(ready[1], &byte, 1) != 1 || read(end[0], &byte, 1) != 0)
+		if (write(ready[1], &byte, 1) != 1 || poll(ends, 2, -1) < 1)
 			_exit(1);
 		_exit(0);
 	}
@@ -296,4 +301,4 @@ static const struct CMUnitTest tests[] = {
 	TEST(own_task_is_still_only_while_it_has_one_thread),
 };
 
-HARNESS_MAIN(tests)
+HARNESS_MAIN_IF(tests, harness_require_own_proc();)

@@ -60,7 +60,9 @@ void harness_require_speed(void);
  * process_vm_* wait (/proc/PID/mem says EIO at once).
  */
 void harness_require_waiting(void);
-bool harness_is_root(void);
+/* Skips the program where /proc counts processes in another namespace than system calls do. */
+void harness_require_own_proc(void);
+bool harness_is_root(void); /* of the whole machine, not of a user namespace */
 /* True under valgrind, which changes what some kernel features look like. */
 bool harness_is_valgrind(void);
 

@@ -183,12 +183,11 @@ void process_threads(struct channel *channel, unsigned count)
 /* The state letter of this process's first thread, from the kernel's table. */
 static char leader_state(void)
 {
-	char path[64], text[512] = "";
+	char text[512] = "";
 	const char *end;
-	int fd;
+	/* Not by our numbers: /proc may count in another namespace. */
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", getpid(), getpid());
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 'X';
 	if (read(fd, text, sizeof(text) - 1) <= 0)
