@@ -171,6 +171,8 @@ move_bytes(mach_port_t task, enum machvm__direction direction, uint64_t raddr, v
 
 	if (__builtin_expect(kr != KERN_SUCCESS, 0))
 		return buffer_first(kr, data, size, writing ? MACHVM__READ : MACHVM__WRITE);
+	if (machvm__transfer_patience(hold.target))
+		flags |= MACHVM_NOWAIT;
 	if (__builtin_expect(!flags && quick(&hold, direction, raddr, data, size, &stray), 1)) {
 		machvm__task_release(&hold);
 		return KERN_SUCCESS;

@@ -142,6 +142,7 @@ static kern_return_t move_list(mach_port_t task, enum machvm__direction directio
 	if (kr != KERN_SUCCESS)
 		return kr;
 	pieces.target = hold.target;
+	pieces.options |= machvm__transfer_patience(hold.target);
 	pieces.pieces = calloc(count ? count : 1, sizeof *pieces.pieces);
 	if (!pieces.pieces)
 		kr = machvm__error(KERN_RESOURCE_SHORTAGE, "allocation", "no memory is left for the list");

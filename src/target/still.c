@@ -45,14 +45,6 @@ unsigned machvm__still_count(struct machvm__target *target, enum machvm__keeper_
 	return machvm__keeper_count(&who, what, tid);
 }
 
-bool machvm__still_stands(struct machvm__target *target)
-{
-	if (!atomic_load_explicit(&machvm__keeper_any, memory_order_relaxed))
-		return false;
-	return machvm__still_count(target, MACHVM__KEEPER_PROCESS, 0) ||
-	       machvm__still_count(target, MACHVM__KEEPER_TOKENS, 0);
-}
-
 int machvm__still_open(struct machvm__space *space, struct machvm__target *target, int tid)
 {
 	*space = (struct machvm__space){.target = target};

@@ -20,7 +20,12 @@ unsigned machvm__still_count(struct machvm__target *target, enum machvm__keeper_
 			     int tid);
 
 /* Whether this process has suspended it, so that nothing inside it answers anybody. */
-bool machvm__still_stands(struct machvm__target *target);
+static inline bool machvm__still_stands(struct machvm__target *target)
+{
+	return atomic_load_explicit(&machvm__keeper_any, memory_order_relaxed) &&
+	       (machvm__still_count(target, MACHVM__KEEPER_PROCESS, 0) ||
+		machvm__still_count(target, MACHVM__KEEPER_TOKENS, 0));
+}
 
 /*
  * Stops one thread, to be let go with machvm__space_close(): only for its registers, by

@@ -200,7 +200,8 @@ static kern_return_t judge(const struct machvm__target *target, const struct mac
 	case MACHVM__CAUSE_WAIT:
 		return machvm__error_system(KERN_MEMORY_ERROR, fault->error, fault->step,
 		                            "0x%" PRIx64 " of process %d must be supplied by another "
-		                            "program, and MACHVM_NOWAIT forbids waiting for it",
+		                            "program, and MACHVM_NOWAIT, or its suspension, forbids "
+		                            "waiting for it",
 		                            fault->raddr, pid);
 	case MACHVM__CAUSE_SECRET:
 		return machvm__error_system(KERN_NO_ACCESS, fault->error, fault->step,

@@ -179,8 +179,9 @@ bool machvm__transfer_copy(struct machvm__target *target, uint64_t source, size_
 {
 	struct copy copy = {
 		.target = target, .source = source, .destination = destination, .size = size};
-	bool short_source = speaks_for_itself(target, MACHVM__READ, source, size);
-	bool short_destination = speaks_for_itself(target, MACHVM__WRITE, destination, size);
+	unsigned look = machvm__transfer_patience(target) ? MACHVM__SURVEY_NOWAIT : 0;
+	bool short_source = !look && speaks_for_itself(target, MACHVM__READ, source, size);
+	bool short_destination = !look && speaks_for_itself(target, MACHVM__WRITE, destination, size);
 	char small[4096];
 
 	fault->done = 0;
@@ -188,11 +189,11 @@ bool machvm__transfer_copy(struct machvm__target *target, uint64_t source, size_
 		return machvm__fault_range(fault, source, false);
 	/* The source is judged before the destination is looked at. */
 	if (!(short_source && short_destination) &&
-	    !machvm__survey(target, MACHVM__READ, source, size, 0, fault))
+	    !machvm__survey(target, MACHVM__READ, source, size, look, fault))
 		return false;
 	if (machvm__fault_wraps(destination, size))
 		return machvm__fault_range(fault, destination, true);
-	if (!short_destination && !machvm__survey(target, MACHVM__WRITE, destination, size, 0, fault))
+	if (!short_destination && !machvm__survey(target, MACHVM__WRITE, destination, size, look, fault))
 		return false;
 	if (size > sizeof small)
 		return copy_all(&copy, fault);

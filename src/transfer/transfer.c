@@ -244,8 +244,10 @@ bool machvm__transfer_write(struct machvm__target *target, uint64_t raddr, const
 	                            .direction = MACHVM__WRITE,
 	                            .raddr = raddr,
 	                            .data = (void *)(uintptr_t)data,
-	                            .size = size,
-	                            .options = options};
+	                            .size = size};
+
+	options |= machvm__transfer_patience(target);
+	move.options = options;
 
 	/* What cannot be done in part needs no undoing. */
 	if (!(options & ~(unsigned)MACHVM__TRANSFER_TRANSACTION) &&
@@ -264,9 +266,10 @@ bool machvm__transfer_read(struct machvm__target *target, uint64_t raddr, void *
 	                            .direction = MACHVM__READ,
 	                            .raddr = raddr,
 	                            .data = data,
-	                            .size = size,
-	                            .options = options};
+	                            .size = size};
 
+	options |= machvm__transfer_patience(target);
+	move.options = options;
 	if (!options && machvm__transfer_in_one_page(raddr, size) &&
 	    machvm__transfer_in_one_page((uintptr_t)data, size))
 		return move_short(&move, fault);
@@ -285,6 +288,8 @@ bool machvm__transfer_fetch(struct machvm__target *target, uint64_t raddr, void 
 
 	if (machvm__fault_wraps(raddr, size))
 		return machvm__fault_range(fault, raddr, false);
-	return machvm__target_honours(target, MACHVM__READ, raddr, size) ? carry(&move, fault)
-	                                                                 : move_long(&move, fault);
+	move.options = machvm__transfer_patience(target);
+	if (!move.options && machvm__target_honours(target, MACHVM__READ, raddr, size))
+		return carry(&move, fault);
+	return move_long(&move, fault);
 }

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "fault.h"
+#include "still.h"
 #include "target.h"
 
 enum {
@@ -24,6 +25,12 @@ enum {
 	MACHVM__TRANSFER_FORCE = 1 << 1,
 	MACHVM__TRANSFER_NOWAIT = 1 << 2,
 };
+
+/* Who was suspended by this process cannot supply a page, so nobody waits for one. */
+static inline unsigned machvm__transfer_patience(struct machvm__target *target)
+{
+	return __builtin_expect(machvm__still_stands(target), 0) ? MACHVM__TRANSFER_NOWAIT : 0;
+}
 
 static inline bool machvm__transfer_in_one_page(uint64_t address, size_t size)
 {

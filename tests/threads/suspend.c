@@ -3,7 +3,9 @@
  * task_suspend and its kin: the whole target stands still when it returns, as often as
  * it was asked for, and goes on as if nothing had been, whoever dies meanwhile.
  */
+#include "calls.h"
 #include "crew.h"
+#include "ground.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -229,6 +231,53 @@ static void routines_work_on_a_suspended_task(void **state)
 	}
 }
 
+/* Nothing inside it answers a fault, so a call that waited would wait for ever. */
+static void page_to_be_supplied_is_a_memory_error(void **state)
+{
+	static const uint64_t sizes[] = {50, 200, 3 * PAGE};
+	struct ground ground, local;
+
+	ground_open(&ground, PLACE_VICTIM, 8);
+	ground_open_local(&local, 8);
+	ground_lay(&ground, 0, 8, "rw");
+	ground_lay(&local, 0, 8, "rw");
+	if (ground_lay(&ground, 3, 1, "missing")) {
+		uint64_t bad = ground.base + 3 * PAGE;
+		void *data = ground_pointer(&local, local.base + PAGE + 9);
+
+		expect_code(task_suspend(ground.task), KERN_SUCCESS);
+		for (unsigned s = 0; s < ARRAY_SIZE(sizes); s++) {
+			/* In the page alone, from before it, from far before it. */
+			uint64_t at = s ? bad - 100 : bad + 7;
+
+			for (unsigned i = 0; i < write_call_count; i++) {
+				trying("%s of %llu bytes", write_calls[i].name,
+				       (unsigned long long)sizes[s]);
+				expect_code(write_calls[i].run(ground.task, at, data, sizes[s]),
+					    KERN_MEMORY_ERROR);
+			}
+			for (unsigned i = 0; i < read_call_count; i++) {
+				trying("%s of %llu bytes", read_calls[i].name,
+				       (unsigned long long)sizes[s]);
+				expect_code(read_calls[i].run(ground.task, at, data, sizes[s]),
+					    KERN_MEMORY_ERROR);
+			}
+			for (unsigned i = 0; i < copy_call_count; i++) {
+				trying("%s of %llu bytes", copy_calls[i].name,
+				       (unsigned long long)sizes[s]);
+				expect_code(copy_calls[i].run(ground.task, at, sizes[s], ground.base),
+					    KERN_MEMORY_ERROR);
+				expect_code(copy_calls[i].run(ground.task, ground.base, sizes[s], at),
+					    KERN_MEMORY_ERROR);
+			}
+		}
+		expect_code(task_resume(ground.task), KERN_SUCCESS);
+		ground_verify(&ground);
+	}
+	ground_close(&ground);
+	ground_close(&local);
+}
+
 /* ---- the end of whoever suspends ---- */
 
 /* A process of its own that suspends the victim, says so, and waits. */
@@ -393,6 +442,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(stop_is_invisible_to_the_parent),
 	TEST(job_control_is_left_as_it_was),
 	TEST(routines_work_on_a_suspended_task),
+	TEST(page_to_be_supplied_is_a_memory_error),
 	TEST(suspension_ends_with_whoever_asked_for_it),
 	TEST(helper_that_is_killed_ends_the_suspension),
 	TEST(child_inherits_no_suspension),
