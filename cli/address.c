@@ -41,7 +41,7 @@ static int take_offsets(struct address *address, const char *text, size_t *lengt
 		int wrong = number_read(copy, &number) || number > INT64_MAX;
 
 		free(copy);
-		offset = *sign == '-' ? -(int64_t)number : (int64_t)number;
+		offset = wrong ? 0 : *sign == '-' ? -(int64_t)number : (int64_t)number;
 		if (wrong || __builtin_add_overflow(address->offset, offset, &address->offset))
 			return failure_say(STATUS_USAGE, "the offset in %s is too large", text);
 		*length = (size_t)(sign - text);
