@@ -2,6 +2,7 @@
 /* Failures that say what was tried, and the conditions under which a program of tests can run. */
 #include "harness.h"
 #include "job.h"
+#include "nursery.h"
 #include "pages.h"
 #include "refuse.h"
 #include "victims.h"
@@ -21,6 +22,8 @@ void harness_start(int argc, char *argv[])
 		cmocka_set_test_filter(argv[1]);
 	/* A victim that died makes a write fail, not this program end. */
 	signal(SIGPIPE, SIG_IGN);
+	if (getenv("MACHVM_TEST_NURSERY"))
+		nursery_open();
 	refuse_from_environment();
 }
 

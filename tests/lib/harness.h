@@ -43,7 +43,9 @@
 
 /*
  * Before the tests: takes the pattern of names to run (cmocka's, with * and ?)
- * from the first argument, and applies MACHVM_TEST_REFUSE (see refuse.h).
+ * from the first argument, and applies MACHVM_TEST_REFUSE (see refuse.h). With
+ * MACHVM_TEST_NURSERY victims are refused nothing: a filter on a victim would take
+ * CAP_SYS_ADMIN, and a caller without one, to change it.
  */
 void harness_start(int argc, char *argv[]);
 int harness_teardown(void **state);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Starting victims, talking to them, and ending them whatever happens. */
 #include "harness.h"
+#include "nursery.h"
 #include "report.h"
 #include "travel.h"
 #include "victims.h"
@@ -125,6 +126,37 @@ static void become_victim(const struct ends *ends, const char *program, uid_t ui
 	_exit(127);
 }
 
+/* What a nursery is told. */
+struct order {
+	struct ends ends;
+	uid_t uid;
+	char program[PATH_MAX - 64];
+};
+
+_Static_assert(sizeof(struct order) <= NURSERY_ORDER, "an order fits into a message");
+
+static void live_as_victim(const void *context)
+{
+	const struct order *order = context;
+
+	become_victim(&order->ends, order->program, order->uid);
+}
+
+static pid_t plain_fork(void *unused)
+{
+	return fork();
+}
+
+static pid_t bear(const struct ends *ends, const char *program, uid_t uid)
+{
+	struct order order = {.ends = *ends, .uid = uid};
+
+	if (strlen(program) >= sizeof(order.program))
+		fail_case("the path of the victim is too long");
+	strcpy(order.program, program);
+	return nursery_bear(live_as_victim, &order, sizeof(order));
+}
+
 struct victim *victim_spawn_with(enum word word, uid_t uid, pid_t (*make)(void *), void *context)
 {
 	struct victim *victim = new_victim();
@@ -137,7 +169,7 @@ struct victim *victim_spawn_with(enum word word, uid_t uid, pid_t (*make)(void *
 	make_pipe(ends.second_to);
 	make_pipe(ends.second_from);
 	victim->mailbox = make_mailbox(&ends.mailbox);
-	pid = make(context);
+	pid = make == plain_fork && nursery_is_open() ? bear(&ends, program, uid) : make(context);
 	if (pid == 0)
 		become_victim(&ends, program, uid);
 	close(ends.to[0]);
@@ -159,11 +191,6 @@ struct victim *victim_spawn_with(enum word word, uid_t uid, pid_t (*make)(void *
 	victim->child = true;
 	victim_ask(victim, "pid");
 	return victim;
-}
-
-static pid_t plain_fork(void *unused)
-{
-	return fork();
 }
 
 struct victim *victim_spawn_as(enum word word, uid_t uid)
