@@ -104,9 +104,13 @@ static bool read_pieces(const struct machvm__window *window, const struct machvm
 		r = machvm__batch_move(search->target, MACHVM__READ, pieces, count, &done);
 	if (r == 0)
 		return true;
-	/* Those before it are there; whether this one is bad is told by the careful way. */
 	while (i < count && done >= pieces[i].size)
 		done -= pieces[i++].size;
+	/* No second try for what may be there by now: what comes and goes may be missed. */
+	if (r == -EFAULT && i < count) {
+		*bad = pieces[i].raddr + done;
+		return true;
+	}
 	for (; i < count; i++) {
 		uint64_t stop;
 

@@ -20,24 +20,27 @@ PIECE __m256i both(const uint8_t *at, size_t distance, __m256i a, __m256i b)
 	                        _mm256_cmpeq_epi8(load(at + distance), b));
 }
 
-/* Which of 128 places a turn has found; the first of them before `end`, or null. */
-PIECE const uint8_t *first_of(const uint8_t *at, const uint8_t *end, const __m256i found[4])
-{
-	for (int i = 0; i < 4; i++, at += 32) {
-		unsigned bits = (unsigned)_mm256_movemask_epi8(found[i]);
+/* What a turn has found at 128 places. Apart, for an array would live in memory. */
+struct turn {
+	__m256i a, b, c, d;
+};
 
-		if (bits) {
-			at += __builtin_ctz(bits);
-			return at < end ? at : NULL;
-		}
-	}
-	return NULL;
+/* The first of the places before `end`, or null. */
+PIECE const uint8_t *first_of(const uint8_t *at, const uint8_t *end, struct turn turn)
+{
+	uint64_t low = (uint32_t)_mm256_movemask_epi8(turn.a) |
+	               (uint64_t)(uint32_t)_mm256_movemask_epi8(turn.b) << 32;
+	uint64_t high = (uint32_t)_mm256_movemask_epi8(turn.c) |
+	                (uint64_t)(uint32_t)_mm256_movemask_epi8(turn.d) << 32;
+
+	at += low ? __builtin_ctzll(low) : 64 + __builtin_ctzll(high);
+	return at < end ? at : NULL;
 }
 
-PIECE int any(const __m256i found[4])
+PIECE int any(struct turn turn)
 {
-	__m256i all = _mm256_or_si256(_mm256_or_si256(found[0], found[1]),
-	                              _mm256_or_si256(found[2], found[3]));
+	__m256i all = _mm256_or_si256(_mm256_or_si256(turn.a, turn.b),
+	                              _mm256_or_si256(turn.c, turn.d));
 
 	return !_mm256_testz_si256(all, all);
 }
@@ -48,12 +51,11 @@ AVX2 static const uint8_t *pair(const uint8_t *at, const uint8_t *end, size_t di
 	__m256i as = _mm256_set1_epi8((char)a), bs = _mm256_set1_epi8((char)b);
 
 	for (; at < end; at += 128) {
-		__m256i found[4];
+		struct turn turn = {both(at, distance, as, bs), both(at + 32, distance, as, bs),
+		                    both(at + 64, distance, as, bs), both(at + 96, distance, as, bs)};
 
-		for (int i = 0; i < 4; i++)
-			found[i] = both(at + 32 * i, distance, as, bs);
-		if (any(found))
-			return first_of(at, end, found);
+		if (any(turn))
+			return first_of(at, end, turn);
 	}
 	return NULL;
 }
@@ -69,12 +71,12 @@ PIECE __m256i same(__m256i x, __m256i y, unsigned width)
 PIECE const uint8_t *values(const uint8_t *at, const uint8_t *end, unsigned width, __m256i value)
 {
 	for (; at < end; at += 128) {
-		__m256i found[4];
+		struct turn turn = {same(load(at), value, width), same(load(at + 32), value, width),
+		                    same(load(at + 64), value, width),
+		                    same(load(at + 96), value, width)};
 
-		for (int i = 0; i < 4; i++)
-			found[i] = same(load(at + 32 * i), value, width);
-		if (any(found))
-			return first_of(at, end, found);
+		if (any(turn))
+			return first_of(at, end, turn);
 	}
 	return NULL;
 }

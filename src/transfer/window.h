@@ -8,8 +8,8 @@
 #include "search.h"
 
 /* What a thread reads at once: fits into its cache with room to spare. */
-#define MACHVM__WINDOW_CHUNK   ((size_t)128 << 10)
-#define MACHVM__WINDOW_CHUNKS  512
+#define MACHVM__WINDOW_CHUNK   ((size_t)256 << 10)
+#define MACHVM__WINDOW_CHUNKS  1024
 #define MACHVM__WINDOW_RUNS    4096
 /* Matches of one chunk that are remembered; a chunk with more is searched once more when told. */
 #define MACHVM__WINDOW_MATCHES 2048
