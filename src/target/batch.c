@@ -55,20 +55,24 @@ static size_t gather(struct vectors *vectors, const struct machvm__piece *pieces
 	return taken;
 }
 
+/*
+ * By the process's own number, which is proved by its life; a thread's, in a dead
+ * leader's place, would have to be asked about at each call (move.c does).
+ */
 static ssize_t call(struct machvm__target *target, enum machvm__direction direction,
                     const struct vectors *vectors)
 {
-	return machvm__copy_process_list(direction,
-	                                 atomic_load_explicit(&target->tid, memory_order_relaxed),
-	                                 vectors->local, vectors->locals, vectors->remote,
-	                                 vectors->remotes);
+	return machvm__copy_process_list(direction, target->numbers.tgid, vectors->local,
+	                                 vectors->locals, vectors->remote, vectors->remotes);
 }
 
 /* May the pieces be named in a vector here (a caller of 32 bits), and by this call? */
 static bool reachable(struct machvm__target *target, enum machvm__direction direction,
                       const struct machvm__piece *pieces, size_t count)
 {
-	if (!atomic_load_explicit(&target->tid, memory_order_relaxed))
+	int tid = atomic_load_explicit(&target->tid, memory_order_relaxed);
+
+	if (!tid || tid != target->numbers.tgid)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (!machvm__target_honours(target, direction, pieces[i].raddr, pieces[i].size) ||
@@ -90,8 +94,6 @@ int machvm__batch_move(struct machvm__target *target, enum machvm__direction dir
 		size_t taken = gather(&vectors, pieces, count);
 		ssize_t n = call(target, direction, &vectors);
 
-		if (n == -ESRCH && machvm__target_rename(target) == 0)
-			n = call(target, direction, &vectors);
 		if (n > 0)
 			*done += (size_t)n;
 		if (n != (ssize_t)vectors.bytes)

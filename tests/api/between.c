@@ -9,6 +9,7 @@
 #include "pattern.h"
 #include "processes.h"
 
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -208,11 +209,92 @@ static void death_at_any_system_call_is_an_invalid_destination(void **state)
 			   judge_death);
 }
 
+/*
+ * The same for the number of a thread: the leader of `first` has exited, and the
+ * thread that is named in its place goes while the process lives on.
+ */
+static pid_t named_thread;
+
+static void give_thread_away(void)
+{
+	struct victim *next;
+
+	victim_ask(first, "leave");
+	while ((next = victim_spawn_with_pid(WORD_64, named_thread)) == NULL)
+		sched_yield();
+	ground_open_in(&second, next, BASE, 4);
+	ground_lay(&second, 0, 4, "rw");
+}
+
+static mach_port_t open_behind_leader(void)
+{
+	mach_port_t task = open_first(false);
+	uint8_t byte;
+
+	named_thread = (pid_t)victim_ask(first, "leave");
+	expect_code(machvm_read(task, BASE, &byte, 1, 0), KERN_SUCCESS);
+	return task;
+}
+
+static void write_a_list(void *context)
+{
+	struct attempt *attempt = context;
+	struct machvm_range list[] = {
+		{BASE + 64, data, 8, 77},
+		{BASE + 3 * PAGE - 50, data, 100, 77},
+	};
+
+	attempt->code = machvm_write_list(attempt->task, list, 2, 0);
+	attempt->done = attempt->code == KERN_SUCCESS ? 0 : machvm_last_error()->done;
+}
+
+/* Nothing in silence, whichever of the two the bytes are in. */
+static void judge_thread(const struct attempt *attempt, bool ran)
+{
+	uint64_t hits = ran ? count_hits() : 0;
+
+	if (hits > attempt->done)
+		fail_case("%llu bytes of the other process changed, %llu reported",
+			  (unsigned long long)hits, (unsigned long long)attempt->done);
+	if (!ran || attempt->code == KERN_SUCCESS)
+		expect_code(attempt->code, KERN_SUCCESS);
+	else
+		expect_code(attempt->code, MACH_SEND_INVALID_DEST);
+	if (ran)
+		victim_kill(second.victim);
+}
+
+static void write_by_the_number_of_a_thread_that_is_gone_is_reported(void **state)
+{
+	for (unsigned i = 0; i <= write_call_count; i++) {
+		for (unsigned span = 0; span < ARRAY_SIZE(spans); span++) {
+			bool ran = true;
+
+			for (unsigned point = 1; ran; point++) {
+				struct attempt attempt = {
+					.call = i < write_call_count ? &write_calls[i] : NULL,
+					.span = span,
+					.task = open_behind_leader(),
+				};
+
+				trying("%s, span %u, before system call %u",
+				       attempt.call ? attempt.call->name : "list", span, point);
+				memset(data, 0xdd, sizeof(data));
+				ran = intercept_run(point, give_thread_away,
+						    attempt.call ? make_call : write_a_list, &attempt);
+				judge_thread(&attempt, ran);
+				attempt_end(&attempt);
+			}
+		}
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(write_into_the_next_owner_of_a_pid_is_reported),
 	TEST(copy_into_the_next_owner_of_a_pid_is_reported),
 	TEST(bytes_of_the_next_owner_of_a_pid_are_never_the_answer),
 	TEST(death_at_any_system_call_is_an_invalid_destination),
+	TEST(write_by_the_number_of_a_thread_that_is_gone_is_reported),
 };
 
 HARNESS_MAIN_IF(tests, {

@@ -115,37 +115,43 @@ static void reused_pid_is_never_named_by_an_old_port(void **state)
 
 /*
  * Behind a leader that has exited a thread is named instead; its number can be
- * another process's while the process itself lives on.
+ * another process's while the process itself lives on. Opens `first` for such a
+ * process and `second` for the one that has the number now, memory alike.
  */
+static void give_thread_away(struct ground *first, bool used)
+{
+	struct victim *next;
+	uint8_t byte;
+	pid_t thread;
+
+	ground_open(first, PLACE_VICTIM, 4);
+	ground_lay(first, 0, 4, "rw");
+	if (used)
+		task_use_much(first->task, first->base);
+	thread = (pid_t)victim_ask(first->victim, "leave");
+	expect_code(machvm_read(first->task, first->base, &byte, 1, 0), KERN_SUCCESS);
+	if (used)
+		task_use_much(first->task, first->base);
+	/* The thread that was named goes. Nobody is told when its number is free. */
+	victim_ask(first->victim, "leave");
+	while ((next = victim_spawn_with_pid(WORD_64, thread)) == NULL)
+		sched_yield();
+	ground_open_in(&second, next, first->base, 4);
+	ground_lay(&second, 0, 4, "rw");
+}
+
 static void number_of_a_thread_is_never_taken_for_its_process(void **state)
 {
 	for (int used = 0; used < 2; used++) {
-		struct victim *next;
 		struct ground first;
 		uint8_t data[64];
-		pid_t thread;
 
-		trying("port %s", used ? "used" : "used a lot");
-		ground_open(&first, PLACE_VICTIM, 4);
-		ground_lay(&first, 0, 4, "rw");
-		if (used)
-			task_use_much(first.task, first.base);
-		thread = (pid_t)victim_ask(first.victim, "leave");
-		expect_code(machvm_read(first.task, first.base, data, 8, 0), KERN_SUCCESS);
-		if (used)
-			task_use_much(first.task, first.base);
-		/* The thread that was named goes, and another process gets its number. */
-		victim_ask(first.victim, "leave");
-		/* Nobody is told when its number is free. */
-		while ((next = victim_spawn_with_pid(WORD_64, thread)) == NULL)
-			sched_yield();
-		ground_open_in(&second, next, first.base, 4);
-		ground_lay(&second, 0, 4, "rw");
+		give_thread_away(&first, used);
 		memset(data, 0xdd, sizeof(data));
 		for (unsigned i = 0; i < write_call_count; i++) {
 			uint64_t at = first.base + PAGE - 32 * (i % 3);
 
-			trying("%s", write_calls[i].name);
+			trying("%s, port %s", write_calls[i].name, used ? "used a lot" : "used");
 			expect_code(write_calls[i].run(first.task, at, data, 32), KERN_SUCCESS);
 			memcpy(ground_expect(&first, at), data, 32);
 			ground_verify(&second);
@@ -158,7 +164,39 @@ static void number_of_a_thread_is_never_taken_for_its_process(void **state)
 			expect_bytes(data, ground_expect(&first, first.base + PAGE - 32), 64);
 		}
 		ground_close(&first);
-		victim_kill(next);
+		victim_kill(second.victim);
+	}
+}
+
+static void number_of_a_thread_is_never_taken_for_its_process_by_a_list(void **state)
+{
+	static const unsigned all_flags[] = {0, MACHVM_EACH, MACHVM_TRANSACTION};
+
+	for (unsigned i = 0; i < 2 * ARRAY_SIZE(all_flags); i++) {
+		unsigned flags = all_flags[i / 2];
+		struct ground first;
+		uint8_t data[2][40];
+
+		trying("%s, flags %#x", i % 2 ? "write" : "read", flags);
+		give_thread_away(&first, false);
+		struct machvm_range list[] = {
+			{first.base + PAGE - 8, data[0], 40, 77},
+			{first.base + 3 * PAGE + 5, data[1], 40, 77},
+		};
+		memset(data, 0xdd, sizeof(data));
+		if (i % 2) {
+			expect_code(machvm_write_list(first.task, list, 2, flags), KERN_SUCCESS);
+			memcpy(ground_expect(&first, list[0].address), data[0], 40);
+			memcpy(ground_expect(&first, list[1].address), data[1], 40);
+		} else {
+			expect_code(machvm_read_list(first.task, list, 2, flags), KERN_SUCCESS);
+			expect_bytes(data[0], ground_expect(&first, list[0].address), 40);
+			expect_bytes(data[1], ground_expect(&first, list[1].address), 40);
+		}
+		ground_verify(&second);
+		ground_verify(&first);
+		ground_close(&first);
+		victim_kill(second.victim);
 	}
 }
 
@@ -256,6 +294,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(reused_pid_is_never_touched_through_the_old_port),
 	TEST(reused_pid_is_never_named_by_an_old_port),
 	TEST(number_of_a_thread_is_never_taken_for_its_process),
+	TEST(number_of_a_thread_is_never_taken_for_its_process_by_a_list),
 	TEST(write_racing_with_pid_reuse_never_hits_in_silence),
 };
 
