@@ -6,187 +6,22 @@
  */
 #include "calls.h"
 #include "ground.h"
+#include "service.h"
 #include "travel.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define BASE 0x100000000000u
-
-/* More descriptors than the broker needs, and fewer than any leak would leave. */
-static rlim_t broker_descriptors;
-
-static struct {
-	int listener, journal;
-	struct sockaddr_un address;
-	char policy[64];
-	pid_t pid;
-} broker = {.listener = -1, .journal = -1};
-
-static void write_policy(const char *format, ...)
-{
-	va_list arguments;
-	FILE *file;
-
-	strcpy(broker.policy, "/tmp/machvm-policy.XXXXXX");
-	file = fdopen(mkstemp(broker.policy), "w");
-	if (file == NULL)
-		fail_case("%s: %s", broker.policy, strerror(errno));
-	va_start(arguments, format);
-	vfprintf(file, format, arguments);
-	va_end(arguments);
-	fclose(file);
-}
-
-/* A name that no file has: nothing is left behind. */
-static void open_listener(void)
-{
-	static unsigned number;
-	socklen_t size;
-
-	broker.address = (struct sockaddr_un){.sun_family = AF_UNIX};
-	size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-			   (unsigned)snprintf(broker.address.sun_path + 1,
-					      sizeof(broker.address.sun_path) - 1,
-					      "machvm-test-%d-%u", getpid(), ++number));
-	broker.listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (bind(broker.listener, (const struct sockaddr *)&broker.address, size) != 0 ||
-	    listen(broker.listener, 2048) != 0)
-		fail_case("bind: %s", strerror(errno));
-}
-
-/* In the child. */
-static void become_broker(int journal, const char *program)
-{
-	struct rlimit limit = {broker_descriptors, broker_descriptors};
-	char number[16];
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (broker_descriptors != 0)
-		setrlimit(RLIMIT_NOFILE, &limit);
-	dup2(journal, STDERR_FILENO);
-	dup2(broker.listener, 3);
-	fcntl(3, F_SETFD, 0);
-	snprintf(number, sizeof(number), "%d", getpid());
-	setenv("LISTEN_PID", number, 1);
-	setenv("LISTEN_FDS", "1", 1);
-	execl(program, program, "--policy", broker.policy, "--log", "stderr", "--most", "2000", NULL);
-	_exit(127);
-}
-
-static void start_broker(void)
-{
-	const char *program = getenv("MACHVMD");
-	int ends[2];
-
-	if (broker.listener < 0)
-		open_listener();
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		fail_case("pipe2: %s", strerror(errno));
-	fcntl(ends[0], F_SETPIPE_SZ, 1 << 20);
-	broker.pid = fork();
-	if (broker.pid == 0)
-		become_broker(ends[1], program);
-	close(ends[1]);
-	if (broker.journal >= 0)
-		close(broker.journal);
-	broker.journal = ends[0];
-}
-
-static int stop_broker(void)
-{
-	int status = 0;
-
-	if (broker.pid > 0) {
-		kill(broker.pid, SIGKILL);
-		waitpid(broker.pid, &status, 0);
-	}
-	broker.pid = 0;
-	return status;
-}
-
-static int teardown(void **state)
-{
-	stop_broker();
-	if (broker.listener >= 0)
-		close(broker.listener);
-	if (broker.journal >= 0)
-		close(broker.journal);
-	if (broker.policy[0] != '\0')
-		unlink(broker.policy);
-	broker.listener = broker.journal = -1;
-	broker.policy[0] = '\0';
-	broker_descriptors = 0;
-	return harness_teardown(state);
-}
-
-static int connect_broker(void)
-{
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-				     strlen(broker.address.sun_path + 1));
-
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&broker.address, size) != 0)
-		fail_case("connect: %s", strerror(errno));
-	return fd;
-}
-
-static int open_victim(struct victim *victim)
-{
-	int fd = (int)syscall(SYS_pidfd_open, victim->pid, 0);
-
-	if (fd < 0)
-		fail_case("pidfd_open: %s", strerror(errno));
-	return fd;
-}
-
-static kern_return_t request(struct victim *victim, enum machvm_right right, mach_port_t *port)
-{
-	int fd = connect_broker(), pidfd = open_victim(victim);
-	kern_return_t kr = machvm_task_request(fd, pidfd, right, port);
-
-	close(pidfd);
-	close(fd);
-	return kr;
-}
-
-static const char *victim_path(void)
-{
-	static char path[PATH_MAX];
-
-	if (realpath(victim_program(WORD_64), path) == NULL)
-		fail_case("realpath: %s", strerror(errno));
-	return path;
-}
-
-/* The next line of the journal must have all of these words in it. */
-static void expect_line(const char *first, const char *second)
-{
-	char line[2048];
-	size_t length = 0;
-
-	while (length + 1 < sizeof(line) && read(broker.journal, line + length, 1) == 1 &&
-	       line[length] != '\n')
-		length++;
-	line[length] = '\0';
-	trying("journal: \"%s\"", line);
-	assert_non_null(strstr(line, first));
-	assert_non_null(strstr(line, second));
-}
 
 static void allowed_right_is_granted_and_is_that_right(void **state)
 {
@@ -196,14 +31,14 @@ static void allowed_right_is_granted_and_is_that_right(void **state)
 	struct ground ground;
 	char words[64];
 
-	write_policy("allow user %u read program %s\n", getuid(), victim_path());
-	start_broker();
+	service_policy("allow user %u read program %s\n", getuid(), service_victim_path());
+	service_start();
 	ground_open_in(&ground, victim, BASE, 4);
 	ground_lay(&ground, 0, 4, "rw");
-	expect_code(request(victim, MACHVM_RIGHT_READ, &port), KERN_SUCCESS);
+	expect_code(service_request(victim, MACHVM_RIGHT_READ, &port), KERN_SUCCESS);
 	snprintf(words, sizeof(words), "uid=%u pid=%d right=read target=%d", getuid(), getpid(),
 		 victim->pid);
-	expect_line("granted:", words);
+	service_expect_line("granted:", words);
 	memcpy(want, ground_expect(&ground, BASE + PAGE - 50), 300);
 	expect_code(machvm_read(port, BASE + PAGE - 50, data, 300, 0), KERN_SUCCESS);
 	expect_bytes(data, want, 300);
@@ -211,7 +46,7 @@ static void allowed_right_is_granted_and_is_that_right(void **state)
 		expect_code(write_calls[i].run(port, BASE, data, 8), KERN_INVALID_ARGUMENT);
 	ground_verify(&ground);
 	task_drop(port);
-	expect_code(request(victim, MACHVM_RIGHT_INSPECT, &port), KERN_SUCCESS);
+	expect_code(service_request(victim, MACHVM_RIGHT_INSPECT, &port), KERN_SUCCESS);
 	expect_code(machvm_read(port, BASE, data, 8, 0), KERN_INVALID_ARGUMENT);
 	task_drop(port);
 }
@@ -223,12 +58,12 @@ static void control_is_granted_where_it_is_allowed(void **state)
 	struct ground ground;
 	uint8_t data[300];
 
-	write_policy("allow user %u control program %s owner %u\n", getuid(), victim_path(), getuid());
-	start_broker();
+	service_policy("allow user %u control program %s owner %u\n", getuid(), service_victim_path(), getuid());
+	service_start();
 	ground_open_in(&ground, victim, BASE, 4);
 	ground_lay(&ground, 0, 4, "rw");
 	ground_lay(&ground, 2, 1, "ro");
-	expect_code(request(victim, MACHVM_RIGHT_CONTROL, &port), KERN_SUCCESS);
+	expect_code(service_request(victim, MACHVM_RIGHT_CONTROL, &port), KERN_SUCCESS);
 	memset(data, 0x2a, sizeof(data));
 	expect_code(machvm_write(port, BASE + PAGE - 50, data, 300, 0), KERN_SUCCESS);
 	memcpy(ground_expect(&ground, BASE + PAGE - 50), data, 300);
@@ -255,28 +90,28 @@ static void right_beyond_policy_is_denied_with_a_reason(void **state)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		write_policy(policies[i], getuid(), victim_path());
+		service_policy(policies[i], getuid(), service_victim_path());
 #pragma GCC diagnostic pop
-		start_broker();
+		service_start();
 		trying("policy %u", i);
-		expect_code(request(victim, MACHVM_RIGHT_READ, &port), KERN_DENIED);
+		expect_code(service_request(victim, MACHVM_RIGHT_READ, &port), KERN_DENIED);
 		assert_non_null(strstr(machvm_last_error()->message, "no rule"));
 		expect_number(port, 77);
-		expect_line("refused:", "right=read");
-		stop_broker();
-		unlink(broker.policy);
+		service_expect_line("refused:", "right=read");
+		service_stop();
+		unlink(service.policy);
 	}
 }
 
 static void process_that_is_gone_is_gone_through_the_broker(void **state)
 {
 	struct victim *victim = victim_spawn(WORD_64);
-	int fd, pidfd = open_victim(victim);
+	int fd, pidfd = service_pidfd(victim);
 	mach_port_t port = 77;
 
-	write_policy("allow user * control program *\n");
-	start_broker();
-	fd = connect_broker();
+	service_policy("allow user * control program *\n");
+	service_start();
+	fd = service_connect();
 	victim_kill(victim);
 	expect_code(machvm_task_request(fd, pidfd, MACHVM_RIGHT_READ, &port), MACH_SEND_INVALID_DEST);
 	expect_code(machvm_task_request(fd, fd, MACHVM_RIGHT_READ, &port), KERN_INVALID_ARGUMENT);
@@ -288,11 +123,11 @@ static void process_that_is_gone_is_gone_through_the_broker(void **state)
 static void one_connection_serves_many_requests(void **state)
 {
 	struct victim *victim = victim_spawn(WORD_64);
-	int fd, pidfd = open_victim(victim);
+	int fd, pidfd = service_pidfd(victim);
 
-	write_policy("allow user * read program *\n");
-	start_broker();
-	fd = connect_broker();
+	service_policy("allow user * read program *\n");
+	service_start();
+	fd = service_connect();
 	for (int i = 0; i < 300; i++) {
 		mach_port_t port;
 
@@ -310,19 +145,19 @@ static void broker_leaks_no_descriptor(void **state)
 	struct victim *victim = victim_spawn(WORD_64);
 	struct travel noise = {{0}, {0, 1, 2}, 3};
 
-	broker_descriptors = 40;
-	write_policy("allow user * read program *\n");
-	start_broker();
+	service.descriptors = 40;
+	service_policy("allow user * read program *\n");
+	service_start();
 	for (int i = 0; i < 400; i++) {
 		mach_port_t port = MACH_PORT_NULL;
 		char bytes[300] = "machvm\r\n";
 		int fd;
 
-		expect_code(request(victim, i % 2 ? MACHVM_RIGHT_READ : MACHVM_RIGHT_CONTROL, &port),
+		expect_code(service_request(victim, i % 2 ? MACHVM_RIGHT_READ : MACHVM_RIGHT_CONTROL, &port),
 			    i % 2 ? KERN_SUCCESS : KERN_DENIED);
 		if (port != MACH_PORT_NULL)
 			task_drop(port);
-		fd = connect_broker();
+		fd = service_connect();
 		if (i % 3 == 0)
 			travel_throw(fd, &noise);
 		else if (i % 3 == 1)
@@ -336,11 +171,11 @@ static void malformed_request_is_told_so_and_the_next_client_served(void **state
 	struct victim *victim = victim_spawn(WORD_64);
 	mach_port_t port;
 
-	write_policy("allow user * read program *\n");
-	start_broker();
+	service_policy("allow user * read program *\n");
+	service_start();
 	for (unsigned i = 0; i < 200; i++) {
 		unsigned char bytes[512];
-		int fd = connect_broker();
+		int fd = service_connect();
 		size_t size = i % 2 ? 256 : 1 + 2 * i;
 
 		for (size_t at = 0; at < size; at++)
@@ -355,7 +190,7 @@ static void malformed_request_is_told_so_and_the_next_client_served(void **state
 		expect_code(machvm_task_receive(fd, &port), KERN_ABORTED);
 		close(fd);
 	}
-	expect_code(request(victim, MACHVM_RIGHT_READ, &port), KERN_SUCCESS);
+	expect_code(service_request(victim, MACHVM_RIGHT_READ, &port), KERN_SUCCESS);
 	task_drop(port);
 }
 
@@ -366,9 +201,9 @@ static void descriptors_of_a_client_are_not_taken(void **state)
 	mach_port_t port;
 	int fd;
 
-	write_policy("allow user * control program *\n");
-	start_broker();
-	fd = connect_broker();
+	service_policy("allow user * control program *\n");
+	service_start();
+	fd = service_connect();
 	memcpy(request_with_luggage.bytes, "machvm\r\n\1\0\0\0\3\0\0\0\1\0\0\0", 20);
 	request_with_luggage.bytes[24] = 1;
 	travel_throw(fd, &request_with_luggage);
@@ -393,11 +228,11 @@ static void thousand_clients_at_once_are_served(void **state)
 	if (limit.rlim_max < 8 * CROWD)
 		skip();
 	setrlimit(RLIMIT_NOFILE, &limit);
-	write_policy("allow user * read program *\n");
-	start_broker();
+	service_policy("allow user * read program *\n");
+	service_start();
 	before = count_descriptors();
 	for (unsigned i = 0; i < CROWD; i++)
-		connections[i] = connect_broker();
+		connections[i] = service_connect();
 	/* All of them ask before any is answered to; a quarter for more than it may have. */
 	for (unsigned i = 0; i < CROWD; i++) {
 		uint32_t right = i % 4;
@@ -432,22 +267,22 @@ static void broker_killed_under_a_request_is_an_error(void **state)
 	mach_port_t port = 77;
 	int fd, status;
 
-	write_policy("allow user * read program *\n");
-	start_broker();
-	expect_code(request(victim, MACHVM_RIGHT_READ, &port), KERN_SUCCESS);
+	service_policy("allow user * read program *\n");
+	service_start();
+	expect_code(service_request(victim, MACHVM_RIGHT_READ, &port), KERN_SUCCESS);
 	task_drop(port);
-	fd = connect_broker();
+	fd = service_connect();
 	/* Accepted: it has answered. */
 	assert_int_equal(send(fd, "x", 1, 0), 1);
 	expect_code(machvm_task_receive(fd, &port), KERN_INVALID_ARGUMENT);
 	close(fd);
-	fd = connect_broker();
-	kill(broker.pid, SIGSTOP);
-	assert_int_equal(waitpid(broker.pid, &status, WUNTRACED), broker.pid);
+	fd = service_connect();
+	kill(service.pid, SIGSTOP);
+	assert_int_equal(waitpid(service.pid, &status, WUNTRACED), service.pid);
 	assert_int_equal(send(fd, wire, sizeof(wire), 0), sizeof(wire));
-	stop_broker();
+	service_stop();
 	/* It had been accepted, or waits for the next one, which refuses process 0. */
-	start_broker();
+	service_start();
 	port = 77;
 	kern_return_t kr = machvm_task_receive(fd, &port);
 	if (kr != KERN_INVALID_ARGUMENT)
@@ -459,19 +294,19 @@ static void broker_killed_under_a_request_is_an_error(void **state)
 static void killed_broker_is_an_error_and_its_successor_serves(void **state)
 {
 	struct victim *victim = victim_spawn(WORD_64);
-	int fds[20], pidfd = open_victim(victim);
+	int fds[20], pidfd = service_pidfd(victim);
 	mach_port_t port = 77;
 
-	write_policy("allow user * read program *\n");
+	service_policy("allow user * read program *\n");
 	for (int round = 0; round < 10; round++) {
-		start_broker();
-		expect_code(request(victim, MACHVM_RIGHT_READ, &port), KERN_SUCCESS);
+		service_start();
+		expect_code(service_request(victim, MACHVM_RIGHT_READ, &port), KERN_SUCCESS);
 		task_drop(port);
 		for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
-			fds[i] = connect_broker();
+			fds[i] = service_connect();
 		/* These have been accepted, or wait in the socket for the next one. */
-		stop_broker();
-		start_broker();
+		service_stop();
+		service_start();
 		for (unsigned i = 0; i < ARRAY_SIZE(fds); i++) {
 			kern_return_t kr =
 				machvm_task_request(fds[i], pidfd, MACHVM_RIGHT_READ, &port);
@@ -483,9 +318,9 @@ static void killed_broker_is_an_error_and_its_successor_serves(void **state)
 				expect_code(kr, KERN_ABORTED);
 			close(fds[i]);
 		}
-		expect_code(request(victim, MACHVM_RIGHT_READ, &port), KERN_SUCCESS);
+		expect_code(service_request(victim, MACHVM_RIGHT_READ, &port), KERN_SUCCESS);
 		task_drop(port);
-		stop_broker();
+		service_stop();
 	}
 	close(pidfd);
 }
@@ -500,16 +335,16 @@ static void client_that_takes_nothing_holds_up_nobody(void **state)
 	unsigned answers = 0;
 	int greedy;
 
-	broker_descriptors = 64;
-	write_policy("allow user * read program *\n");
-	start_broker();
-	greedy = connect_broker();
+	service.descriptors = 64;
+	service_policy("allow user * read program *\n");
+	service_start();
+	greedy = service_connect();
 	memcpy(wire + 24, &pid, sizeof(pid));
 	for (unsigned i = 0; i < 100; i++)
 		if (send(greedy, wire, sizeof(wire), MSG_DONTWAIT) < 0)
 			break;
 	for (unsigned i = 0; i < 50; i++) {
-		expect_code(request(victim, MACHVM_RIGHT_READ, &port), KERN_SUCCESS);
+		expect_code(service_request(victim, MACHVM_RIGHT_READ, &port), KERN_SUCCESS);
 		task_drop(port);
 	}
 	/* It has one answer and not more of them under way. */
@@ -528,7 +363,7 @@ static void line_of_status(const char *name, char *value, size_t size)
 	char path[64], line[256];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", broker.pid);
+	snprintf(path, sizeof(path), "/proc/%d/status", service.pid);
 	file = fopen(path, "re");
 	value[0] = '\0';
 	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
@@ -544,9 +379,9 @@ static void broker_has_given_up_what_it_does_not_need(void **state)
 	mach_port_t port;
 	char value[256];
 
-	write_policy("allow user * read program *\n");
-	start_broker();
-	expect_code(request(victim, MACHVM_RIGHT_READ, &port), KERN_SUCCESS);
+	service_policy("allow user * read program *\n");
+	service_start();
+	expect_code(service_request(victim, MACHVM_RIGHT_READ, &port), KERN_SUCCESS);
 	task_drop(port);
 	line_of_status("Seccomp:", value, sizeof(value));
 	expect_number(atoi(value), 2);
@@ -571,21 +406,21 @@ static void policy_that_cannot_be_trusted_starts_no_broker(void **state)
 	int status;
 
 	for (unsigned i = 0; i < 2; i++) {
-		write_policy("%s", texts[i]);
+		service_policy("%s", texts[i]);
 		if (i == 1)
-			chmod(broker.policy, 0666);
-		start_broker();
-		expect_line("machvmd:", i ? "nobody else can write" : "line 1");
-		assert_int_equal(waitpid(broker.pid, &status, 0), broker.pid);
-		broker.pid = 0;
+			chmod(service.policy, 0666);
+		service_start();
+		service_expect_line("machvmd:", i ? "nobody else can write" : "line 1");
+		assert_int_equal(waitpid(service.pid, &status, 0), service.pid);
+		service.pid = 0;
 		assert_true(WIFEXITED(status));
 		expect_number(WEXITSTATUS(status), 1);
-		unlink(broker.policy);
+		unlink(service.policy);
 	}
 }
 
 #undef TEST
-#define TEST(function) cmocka_unit_test_setup_teardown(function, NULL, teardown)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, NULL, service_teardown)
 
 static const struct CMUnitTest tests[] = {
 	TEST(allowed_right_is_granted_and_is_that_right),

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* The broker as systemd starts it: with a listening socket that outlives it. */
+#ifndef TESTS_BROKER_SERVICE_H
+#define TESTS_BROKER_SERVICE_H
+
+#include "harness.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+extern struct service {
+	int listener, journal; /* -1: none */
+	struct sockaddr_un address;
+	char policy[64];
+	pid_t pid;
+	/* How many it may have, 0 for no limit: more than it needs, fewer than any leak would leave. */
+	rlim_t descriptors;
+} service;
+
+/* Before it is started: the whole policy, as printf() writes it. */
+void service_policy(const char *format, ...);
+void service_start(void);
+/* Kills it. What waitpid() said. */
+int service_stop(void);
+/* For cmocka: stops it and forgets everything. */
+int service_teardown(void **state);
+
+/* A connection; closed by hand. */
+int service_connect(void);
+int service_pidfd(struct victim *victim);
+/* Over a connection of its own. */
+kern_return_t service_request(struct victim *victim, enum machvm_right right, mach_port_t *port);
+
+/* The victim's program as a policy names it. */
+const char *service_victim_path(void);
+
+/* The next line of the journal must have all of these words in it. */
+void service_expect_line(const char *first, const char *second);
+
+#endif
