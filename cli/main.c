@@ -19,12 +19,13 @@
 #include "sink.h"
 
 extern const struct verb verb_allocate, verb_copy, verb_deallocate, verb_find, verb_grant, verb_info,
-	verb_protect, verb_read, verb_regions, verb_why, verb_write;
+	verb_protect, verb_read, verb_regions, verb_resume, verb_suspend, verb_threads, verb_why,
+	verb_write;
 
 static const struct verb *const verbs[] = {
 	&verb_write,    &verb_read,       &verb_copy,    &verb_find, &verb_protect,
-	&verb_allocate, &verb_deallocate, &verb_regions, &verb_info, &verb_why,
-	&verb_grant,
+	&verb_allocate, &verb_deallocate, &verb_suspend, &verb_resume, &verb_regions, &verb_threads,
+	&verb_info,     &verb_why,        &verb_grant,
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
