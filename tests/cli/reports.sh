@@ -107,10 +107,10 @@ case_help_is_there_for_every_verb()
 	local verb
 	run help
 	expect_status 0
-	for verb in write read copy find protect allocate deallocate regions info why grant; do
+	for verb in write read copy find protect allocate deallocate suspend resume regions threads info why grant; do
 		grep -q "^  $verb " "$output" || fail "$verb is not listed"
 	done
-	for verb in write read copy find protect allocate deallocate regions info why grant; do
+	for verb in write read copy find protect allocate deallocate suspend resume regions threads info why grant; do
 		run "$verb" --help
 		expect_status 0
 		expect_match "^usage: machvm $verb TASK"
@@ -175,7 +175,7 @@ case_completion_knows_every_option()
 		return
 	}
 	local verb
-	for verb in write read copy find protect allocate deallocate regions info why grant; do
+	for verb in write read copy find protect allocate deallocate suspend resume regions threads info why grant; do
 		run "$verb" --help
 		expect_equal "$(complete_words machvm "$verb" - | sort | paste -sd' ')" \
 			"$(sed -n 's/^  *\(-., \)*\(--[a-z]*\).*/\2/p' "$output" | sort | paste -sd' ')"
