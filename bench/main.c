@@ -19,7 +19,8 @@ static const struct {
 } suites[] = {
 	{"small", suite_small}, {"long", suite_long}, {"lookups", suite_lookups},
 	{"fresh", suite_fresh}, {"walk", suite_walk}, {"rivals", suite_rivals},
-	{"crowd", suite_crowd}, {"copy", suite_copy},
+	{"crowd", suite_crowd}, {"spread", suite_spread}, {"sweep", suite_sweep},
+	{"lists", suite_lists}, {"find", suite_find}, {"copy", suite_copy},
 };
 
 enum { SUITES = sizeof suites / sizeof *suites };

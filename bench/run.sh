@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Measures everything and shows it: bench/run.sh [BUILD]. Takes under three minutes.
+# Measures everything and shows it: bench/run.sh [BUILD]. Takes some five minutes.
 set -eu
 
 here=$(dirname "$0")
@@ -35,6 +35,10 @@ measure long
 measure --without query long
 measure lookups
 measure fresh
+measure spread
+measure sweep
+measure lists
+measure find
 say 'measuring: ports'
 "$programs/bench-port-lookup" >>"$rows"
 measure walk
@@ -69,3 +73,4 @@ for file in "$work"/*.machvm.json "$work"/*.gdb.json; do
 done
 # shellcheck disable=SC2086 # a list
 python3 "$here/report.py" "$build/bench.json" "$rows" $hyperfine_files
+python3 "$here/plot.py" "$build/bench.json" "$build/bench.svg"

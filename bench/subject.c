@@ -15,10 +15,11 @@
 #include "measure.h"
 
 static int caller_cpu = -1, subject_cpu = -1;
+static cpu_set_t allowed;
 
 void pin_caller(void)
 {
-	cpu_set_t allowed, one;
+	cpu_set_t one;
 
 	if (sched_getaffinity(0, sizeof allowed, &allowed))
 		die("sched_getaffinity: %s", strerror(errno));
@@ -34,6 +35,13 @@ void pin_caller(void)
 	CPU_SET(caller_cpu, &one);
 	if (sched_setaffinity(0, sizeof one, &one))
 		die("sched_setaffinity: %s", strerror(errno));
+}
+
+unsigned unpin_caller(void)
+{
+	if (sched_setaffinity(0, sizeof allowed, &allowed))
+		die("sched_setaffinity: %s", strerror(errno));
+	return (unsigned)CPU_COUNT(&allowed);
 }
 
 static void exec_subject(const char *kind, const char *count)

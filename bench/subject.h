@@ -20,6 +20,8 @@ struct subject {
 
 /* Everything the caller pins to, and where its subjects live: one CPU each where there are two. */
 void pin_caller(void);
+/* For what is done by all processors: the caller may run on any again. Returns how many there are. */
+unsigned unpin_caller(void);
 
 /* `size` bytes of touched private memory on pages of the usual size. */
 void subject_memory(struct subject *subject, size_t size);

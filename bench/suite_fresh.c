@@ -10,7 +10,7 @@
 #include "suites.h"
 #include "transfer.h"
 
-static void read_fresh(void *context, unsigned repetitions)
+void transfer_read_fresh(void *context, unsigned repetitions)
 {
 	struct transfer *transfer = context;
 	mach_msg_type_number_t count;
@@ -24,7 +24,7 @@ static void read_fresh(void *context, unsigned repetitions)
 	}
 }
 
-static void map_and_read(void *context, unsigned repetitions)
+void transfer_map_and_read(void *context, unsigned repetitions)
 {
 	struct transfer *transfer = context;
 
@@ -44,8 +44,8 @@ static void map_and_read(void *context, unsigned repetitions)
 void suite_fresh(const struct settings *settings)
 {
 	static const struct side sides[] = {
-		{"mach_vm_read, release", read_fresh},
-		{"mmap, readv, munmap", map_and_read},
+		{"mach_vm_read, release", transfer_read_fresh},
+		{"mmap, readv, munmap", transfer_map_and_read},
 	};
 	const struct row row = {.group = "fresh memory", .name = "read 1 MiB"};
 	struct transfer transfer;

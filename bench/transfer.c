@@ -38,6 +38,20 @@ void transfer_write(void *context, unsigned repetitions)
 	}
 }
 
+void transfer_transaction(void *context, unsigned repetitions)
+{
+	struct transfer *transfer = context;
+
+	while (repetitions--) {
+		size_t at = transfer_next(transfer);
+
+		if (machvm_write(transfer->subject.task, transfer_address(transfer, at),
+				 transfer->local + at, transfer->size,
+				 MACHVM_TRANSACTION) != KERN_SUCCESS)
+			die("machvm_write: %s", machvm_last_error()->message);
+	}
+}
+
 void transfer_read(void *context, unsigned repetitions)
 {
 	struct transfer *transfer = context;

@@ -27,6 +27,10 @@ void transfer_write(void *context, unsigned repetitions);
 void transfer_read(void *context, unsigned repetitions);
 void transfer_bare_write(void *context, unsigned repetitions);
 void transfer_bare_read(void *context, unsigned repetitions);
+void transfer_transaction(void *context, unsigned repetitions);
+/* vm_read into fresh memory, and the same by hand. */
+void transfer_read_fresh(void *context, unsigned repetitions);
+void transfer_map_and_read(void *context, unsigned repetitions);
 
 /* Dies unless machvm's write really arrives in the subject. */
 void transfer_verify(struct transfer *transfer);

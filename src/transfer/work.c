@@ -254,8 +254,8 @@ bool machvm__work_is_long(struct machvm__target *target, enum machvm__direction 
 		return false;
 	if (__builtin_mul_overflow(ranges, MACHVM__SPREAD_RANGE, &weight) ||
 	    __builtin_add_overflow(weight, bytes, &weight))
-		return true;
-	return weight >= MACHVM__SPREAD_LEAST;
+		weight = SIZE_MAX;
+	return weight >= MACHVM__SPREAD_LEAST && machvm__spread_lanes() > 1;
 }
 
 static bool prepare(struct run *run, struct machvm__fault *fault)

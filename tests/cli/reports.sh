@@ -158,7 +158,7 @@ case_completion_offers_verbs_tasks_and_values()
 		skip 'bash-completion is not installed'
 		return
 	}
-	expect_equal "$(complete_words machvm re | paste -sd' ')" 'read regions'
+	expect_equal "$(complete_words machvm re | paste -sd' ')" 'read resume regions'
 	complete_words machvm read '' | grep -qx "$victim" || fail 'the pid is not offered'
 	complete_words machvm read '' | grep -qx "$(basename "$VICTIM" | cut -c1-15)" || fail 'the name is not offered'
 	expect_equal "$(complete_words machvm why 1 --right c)" control
