@@ -19,6 +19,7 @@
 #include "copy.h"
 #include "descriptor.h"
 #include "pages.h"
+#include "process.h"
 #include "uapi.h"
 
 /* The size of the kernel's signal set, which rt_sigprocmask insists on. */
@@ -37,7 +38,7 @@ int machvm__own_memory_probe(const void *byte)
 	return 0;
 }
 
-int machvm__own_memory_gather(int self, const void *data, size_t size)
+int machvm__own_memory_gather(const void *data, size_t size)
 {
 	enum { MOST = 256 };
 	struct iovec bytes[MOST];
@@ -45,6 +46,7 @@ int machvm__own_memory_gather(int self, const void *data, size_t size)
 	size_t page = machvm__page_size();
 	uintptr_t at = (uintptr_t)data & ~(page - 1);
 	uintptr_t last = (uintptr_t)data + size - 1;
+	int self = machvm__process_self_thread();
 
 	while (at <= last) {
 		struct iovec into = {sink, 0};

@@ -13,8 +13,8 @@
 /* The page of one byte: may it be read? One quick system call. 0 or -EFAULT. */
 int machvm__own_memory_probe(const void *byte);
 
-/* The same for every page of a range, 256 to a system call. `self` is our process number. */
-int machvm__own_memory_gather(int self, const void *data, size_t size);
+/* The same for every page of a range, 256 to a system call. */
+int machvm__own_memory_gather(const void *data, size_t size);
 
 /* Makes every page of a range present and writable; -EINVAL where the kernel cannot. */
 int machvm__own_memory_populate(void *data, size_t size);

@@ -243,6 +243,11 @@ int machvm__process_self(void)
 	return (int)getpid();
 }
 
+int machvm__process_self_thread(void)
+{
+	return (int)syscall(SYS_gettid);
+}
+
 int machvm__process_live_thread(const struct machvm__process_numbers *numbers,
                                 struct machvm__thread_numbers *thread)
 {

@@ -39,6 +39,11 @@ bool machvm__process_has_thread(int tgid, int tid);
 
 /* The number of the calling process in its own pid namespace: asked anew, never remembered. */
 int machvm__process_self(void);
+/*
+ * The number of the calling thread. For a copy within the own process it does
+ * what the process's does, and does it after the first thread has exited.
+ */
+int machvm__process_self_thread(void);
 
 /*
  * A live thread of the process, by its number in our namespace and in /proc.

@@ -47,7 +47,11 @@ static ssize_t copy_once(struct machvm__target *target, enum machvm__direction d
 	*stray = 0;
 	if (tid)
 		n = copy_by(target, tid, direction, raddr, local, size, stray);
-	if (__builtin_expect(n == -ESRCH, 0) && machvm__target_rename(target) == 0)
+	if (__builtin_expect(n != -ESRCH, 1))
+		return n;
+	if (target->own)
+		return machvm__copy_process(direction, machvm__process_self_thread(), raddr, local, size);
+	if (machvm__target_rename(target) == 0)
 		n = copy_by(target, atomic_load(&target->tid), direction, raddr, local, size, stray);
 	return n;
 }
@@ -73,7 +77,7 @@ static ssize_t step_own(struct machvm__target *own, enum machvm__direction direc
 	ssize_t n;
 
 	if (machvm__target_honours(own, direction, there, size)) {
-		n = machvm__copy_process(direction, atomic_load(&own->tid), there, ours, size);
+		n = machvm__copy_process(direction, machvm__process_self_thread(), there, ours, size);
 		if (n != -ENOSYS && n != -EPERM)
 			return n;
 	}
@@ -140,8 +144,8 @@ static ssize_t copy_own(struct machvm__target *own, enum machvm__direction direc
 	if (size > vma.end - raddr)
 		size = (size_t)(vma.end - raddr);
 	if (machvm__target_honours(own, other, (uint64_t)(uintptr_t)local, size))
-		n = machvm__copy_process(other, atomic_load(&own->tid), (uint64_t)(uintptr_t)local,
-		                         (void *)(uintptr_t)raddr, size);
+		n = machvm__copy_process(other, machvm__process_self_thread(),
+		                         (uint64_t)(uintptr_t)local, (void *)(uintptr_t)raddr, size);
 	/* Secret on both sides, or refused. */
 	return n > 0 ? n : bounce_own(own, direction, raddr, local, size);
 }
@@ -320,14 +324,12 @@ static int probe_page(struct machvm__target *target, uint64_t at, char *sink)
 }
 
 /* Our own pages, as we would touch them ourselves. */
-static int probe_own(struct machvm__target *target, uint64_t start, uint64_t end, uint64_t *bad)
+static int probe_own(uint64_t start, uint64_t end, uint64_t *bad)
 {
-	int self = atomic_load(&target->tid);
-
-	if (machvm__own_memory_gather(self, (void *)(uintptr_t)start, (size_t)(end - start)) == 0)
+	if (machvm__own_memory_gather((void *)(uintptr_t)start, (size_t)(end - start)) == 0)
 		return 0;
 	for (*bad = start; *bad < end; *bad += machvm__page_size())
-		if (machvm__own_memory_gather(self, (void *)(uintptr_t)*bad, 1))
+		if (machvm__own_memory_gather((void *)(uintptr_t)*bad, 1))
 			return -EFAULT;
 	return 0;
 }
@@ -340,7 +342,7 @@ int machvm__target_probe(struct machvm__target *target, uint64_t start, uint64_t
 	size_t page = machvm__page_size();
 
 	if (target->own)
-		return probe_own(target, start, end, bad);
+		return probe_own(start, end, bad);
 	while (start < end) {
 		int tid = atomic_load(&target->tid);
 		struct iovec into = {sink, 0};

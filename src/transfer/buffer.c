@@ -41,7 +41,7 @@ static bool readable(uintptr_t start, size_t size)
 	    machvm__survey(own, MACHVM__READ, start, size, 0, &fault))
 		return true;
 	/* The last word: device memory, for one, may be read here and by nobody else. */
-	return machvm__own_memory_gather(own->numbers.tgid, (const void *)start, size) == 0;
+	return machvm__own_memory_gather((const void *)start, size) == 0;
 }
 
 static bool writable(uintptr_t start, size_t size)

@@ -7,6 +7,7 @@
 #include "calls.h"
 #include "ground.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -186,10 +187,72 @@ static void end_of_a_child_leaves_the_parents_tasks_alone(void **state)
 	ground_close(&ground);
 }
 
+/* The state letter of the first thread; 'Z' also where /proc does not tell. */
+static char first_thread_state(void)
+{
+	FILE *status = fopen("/proc/self/status", "r");
+	char line[256], state = 'Z';
+
+	while (status != NULL && fgets(line, sizeof(line), status) != NULL)
+		if (sscanf(line, "State: %c", &state) == 1)
+			break;
+	if (status != NULL)
+		fclose(status);
+	return state;
+}
+
+static void *use_own_memory(void *first_thread)
+{
+	static const size_t sizes[] = {8, PAGE, 3 * PAGE + 100};
+	static char from[4 * PAGE], to[4 * PAGE];
+
+	pthread_join(*(pthread_t *)first_thread, NULL);
+	while (first_thread_state() != 'Z')
+		sched_yield();
+	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+		uint64_t there = (uintptr_t)to + PAGE - 8;
+		char *seen = to + PAGE - 8;
+
+		memset(from, 'a' + (int)i, sizes[i]);
+		STEP(1, machvm_write(mach_task_self(), there, from, sizes[i], 0) == KERN_SUCCESS);
+		STEP(2, memcmp(seen, from, sizes[i]) == 0);
+		memset(seen, 'x', sizes[i]);
+		STEP(3, machvm_read(mach_task_self(), there, from, sizes[i], 0) == KERN_SUCCESS);
+		STEP(4, memcmp(seen, from, sizes[i]) == 0);
+		memset(from, 'y', sizes[i]);
+		STEP(5, mach_vm_copy(mach_task_self(), (uintptr_t)from, sizes[i], there) ==
+				KERN_SUCCESS);
+		STEP(6, memcmp(seen, from, sizes[i]) == 0);
+		STEP(7, machvm_read(mach_task_self(), there, NULL, sizes[i], 0) ==
+				MACH_SEND_INVALID_MEMORY);
+	}
+	_exit(0);
+}
+
+static void own_memory_is_reachable_after_the_first_thread_has_left(void **state)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		static pthread_t first_thread;
+		pthread_t thread;
+
+		first_thread = pthread_self();
+		if (pthread_create(&thread, NULL, use_own_memory, &first_thread) != 0)
+			_exit(99);
+		pthread_exit(NULL);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		fail_case("the child ended with status %#x: step %d", status, WEXITSTATUS(status));
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(child_uses_its_parents_tasks_and_is_itself),
 	TEST(child_writes_into_its_parent),
 	TEST(end_of_a_child_leaves_the_parents_tasks_alone),
+	TEST(own_memory_is_reachable_after_the_first_thread_has_left),
 };
 
 HARNESS_MAIN(tests)
