@@ -26,9 +26,12 @@ __BEGIN_DECLS
  * KERN_INVALID_ARGUMENT  an unknown flavor, a count below the flavor's, or the
  *                        right is too weak.
  * KERN_INVALID_POLICY    TASK_SCHED_FIFO_INFO.
+ * KERN_NOT_SUPPORTED     TASK_EXTMOD_INFO and TASK_AFFINITY_TAG_INFO.
+ * KERN_DENIED            TASK_VM_INFO, when the system does not show the caller the map.
  *
  * Atomicity: fields are sampled one after the other.
- * XNU: ledgers and Mach message counts have no source here and are 0.
+ * XNU: ledgers, wakeups and counts of Mach messages and system calls have no
+ * source here and are 0.
  * Since: 0.1
  */
 MACHVM_EXPORT kern_return_t task_info(task_name_t target_task, task_flavor_t flavor,
@@ -59,23 +62,28 @@ MACHVM_EXPORT kern_return_t task_threads(task_inspect_t target_task,
  * Complete when it returns: no thread of the target runs user code, and a
  * call to this process's other routines sees it still.  Invisible to the
  * target's parent, and independent of SIGSTOP and SIGCONT.  Ends with the
- * matching task_resume(), or with the process that suspended.  Memory routines
- * work on a suspended task; a page that a user-space server inside it must
- * supply is then KERN_MEMORY_ERROR.  A task that suspends itself stops until
- * another process resumes it.
+ * matching task_resume(), or with the process that suspended, or with the
+ * helper process that traces for it, should that be killed.  A thread in an
+ * uninterruptible sleep counts as still: it stops before it runs again.
+ * Memory routines work on a suspended task; a page that a user-space server
+ * must supply is then KERN_MEMORY_ERROR.  Processes that share the task's
+ * memory (a vfork child) run on.
  *
- * KERN_INVALID_ARGUMENT     null, or the right is too weak.
- * KERN_FAILURE              the task is exiting.
+ * KERN_INVALID_ARGUMENT     the right is too weak.
+ * KERN_DENIED               the system does not let the caller trace it, or
+ *                           something else traces it already: a debugger (the
+ *                           caller itself included), or another suspender.
+ * KERN_NOT_SUPPORTED        the caller's own task: nobody could resume it.
  * KERN_OPERATION_TIMED_OUT  a thread could not be stopped in bounded time; those that
  *                           were stopped run again.
- * XNU: the same; the count shows as suspend_count in task_info().
+ * XNU: counts of several suspenders add up, and a task can suspend itself.
  * Since: 0.1
  */
 MACHVM_EXPORT kern_return_t task_suspend(task_read_t target_task);
 
 /*
- * Takes back one task_suspend() of this process; the last one lets the
- * threads run.
+ * Takes back one task_suspend() of this process, whichever of its ports for
+ * the task that was made through; the last one lets the threads run.
  *
  * KERN_FAILURE  the task is not suspended (the manual of macOS says that it is
  *               ignored; XNU's code and GNU Mach fail too).
@@ -85,7 +93,8 @@ MACHVM_EXPORT kern_return_t task_resume(task_read_t target_task);
 
 /*
  * As task_suspend(), with a token of its own: only task_resume2() of that
- * token takes it back.  The token is a port and belongs to the caller.
+ * token takes it back.  The token is a port and belongs to the caller; giving
+ * back its last reference takes the suspension back too.
  * Since: 0.1
  */
 MACHVM_EXPORT kern_return_t task_suspend2(task_read_t target_task,
@@ -95,14 +104,15 @@ MACHVM_EXPORT kern_return_t task_suspend2(task_read_t target_task,
  * Takes back the suspension of the token, and the token with it.
  *
  * KERN_INVALID_ARGUMENT   the port is not a suspension token.
- * MACH_SEND_INVALID_DEST  the token was used already.
+ * MACH_SEND_INVALID_DEST  the token was used already, or the process is gone.
+ * KERN_FAILURE            the helper that traced was killed.
  * Since: 0.1
  */
 MACHVM_EXPORT kern_return_t task_resume2(task_suspension_token_t suspend_token);
 
 /*
  * Ends a task.  KERN_FAILURE for every process, as in XNU, where a task with a
- * process is ended with kill().  KERN_INVALID_ARGUMENT for a null port.
+ * process is ended with kill().
  * Since: 0.1
  */
 MACHVM_EXPORT kern_return_t task_terminate(task_t target_task);
@@ -111,8 +121,8 @@ MACHVM_EXPORT kern_return_t task_terminate(task_t target_task);
  * Gets a special port of a task (<mach/task_special_ports.h>): the task's own
  * ports and the host port.  The caller owns a reference to *special_port.
  *
- * KERN_INVALID_ARGUMENT  an unknown port.
- * KERN_NOT_SUPPORTED     the bootstrap, access and debug ports.
+ * KERN_INVALID_ARGUMENT  an unknown port, or one stronger than `task`.
+ * KERN_NOT_SUPPORTED     the bootstrap, access, debug and notify ports.
  * Since: 0.1
  */
 MACHVM_EXPORT kern_return_t task_get_special_port(task_inspect_t task, int which_port,

@@ -297,7 +297,7 @@ typedef struct task_flags_info *task_flags_info_t;
 
 #pragma pack(pop)
 
-/* Count 16.  Outside the packing: its statistics are aligned to 8 bytes. */
+/* Count 16, not supported.  Outside the packing: its statistics are aligned to 8 bytes. */
 #define TASK_EXTMOD_INFO 19
 struct task_extmod_info {
 	unsigned char task_uuid[16];

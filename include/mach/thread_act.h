@@ -6,6 +6,10 @@
  * back with mach_port_deallocate().  The head of <mach/mach_vm.h> names the
  * codes that every routine can return; a thread that has exited is
  * KERN_TERMINATED.
+ *
+ * A thread port has the right of the task port that it came from.  Threads of
+ * the caller's own task are stopped by a helper process; nothing of this
+ * library that a thread holds while it is stopped is needed to resume it.
  */
 #ifndef MACH_THREAD_ACT_H
 #define MACH_THREAD_ACT_H
@@ -22,11 +26,15 @@ __BEGIN_DECLS
  * Reads registers of a thread, in the structure of a flavor
  * (<mach/thread_status.h>).  in/out *old_state_count is in words.
  *
- * A running thread is stopped for the moment of the call.
+ * A running thread is stopped for the moment of the call.  One that the caller
+ * traces and has stopped is looked at as it stands.  A thread in a system call shows
+ * the number of the call in the result register.
  * KERN_INVALID_ARGUMENT  an unknown flavor, one of another word length or machine,
  *                        a count below the flavor's, or the calling thread itself.
+ * KERN_NOT_SUPPORTED     exception and debug states.
  * KERN_TERMINATED        the thread has exited.
  * KERN_ABORTED           the thread exited during the call.
+ * KERN_DENIED, KERN_OPERATION_TIMED_OUT  it cannot be stopped: task_suspend().
  * Atomicity: all registers are of one instant.
  * Since: 0.1
  */
@@ -39,7 +47,8 @@ MACHVM_EXPORT kern_return_t thread_get_state(thread_read_t target_act, thread_st
  *
  * Segment registers, and flags that user code cannot set, keep their values.
  * A blocked system call of the thread is not disturbed unless the program
- * counter changes.
+ * counter or the result register changes.  When both are set back to what
+ * thread_get_state() showed through the same port, the call is made again.
  * KERN_INVALID_ARGUMENT    as thread_get_state(), or another count.
  * KERN_PROTECTION_FAILURE  the system refuses a value.
  * KERN_TERMINATED          the thread has exited.
@@ -51,7 +60,10 @@ MACHVM_EXPORT kern_return_t thread_set_state(thread_act_t target_act, thread_sta
 					     mach_msg_type_number_t new_state_count);
 
 /*
- * Stops one thread; counted, and ended as task_suspend() is.
+ * Stops one thread; counted beside the task's count, and ended as task_suspend()
+ * is.  A thread that suspends itself stands until another one of its task
+ * resumes it, and takes no signals meanwhile.
+ * KERN_DENIED      as task_suspend().
  * KERN_TERMINATED  the thread has exited.
  * KERN_OPERATION_TIMED_OUT  it could not be stopped in bounded time.
  * Since: 0.1

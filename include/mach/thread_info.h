@@ -21,7 +21,7 @@ typedef integer_t thread_info_data_t[THREAD_INFO_MAX];
 struct thread_basic_info {
 	time_value_t user_time;
 	time_value_t system_time;
-	integer_t cpu_usage; /* share of one CPU, times TH_USAGE_SCALE */
+	integer_t cpu_usage; /* share of one CPU since the thread began, times TH_USAGE_SCALE */
 	policy_t policy;
 	integer_t run_state; /* TH_STATE_ */
 	integer_t flags;     /* TH_FLAGS_ */
@@ -37,7 +37,7 @@ typedef struct thread_basic_info *thread_basic_info_t;
 #define THREAD_IDENTIFIER_INFO 4
 struct thread_identifier_info {
 	uint64_t thread_id;      /* the kernel's id of the thread: gettid() */
-	uint64_t thread_handle;  /* the thread pointer register */
+	uint64_t thread_handle;  /* the thread pointer register; 0 through an inspect right */
 	uint64_t dispatch_qaddr; /* 0 */
 };
 typedef struct thread_identifier_info thread_identifier_info_data_t;
@@ -56,7 +56,7 @@ struct thread_extended_info {
 	int32_t pth_run_state;
 	int32_t pth_flags;
 	int32_t pth_sleep_time;
-	int32_t pth_curpri;
+	int32_t pth_curpri; /* 31 less the nice value; from 64 on for real time */
 	int32_t pth_priority;
 	int32_t pth_maxpriority;
 	char pth_name[MAXTHREADNAMESIZE]; /* ends with a zero byte */
