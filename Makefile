@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 BUILD  ?= build
 
-.PHONY: all demo check bench fuzz install clean
+.PHONY: all demo check harm bench fuzz install clean
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
 
@@ -13,6 +13,10 @@ demo: all
 
 check: all
 	@./tests/check.sh $(BUILD)
+
+# A thousand rounds of everything that stops a target, an hour or two of it.
+harm: all
+	@MACHVM_HARM=full meson test -C $(BUILD) --no-rebuild --suite remote --print-errorlogs
 
 bench:
 	@./bootstrap bench

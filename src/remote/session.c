@@ -141,7 +141,7 @@ static bool must_help(unsigned flags)
 /* One try after another until one of them is an answer. */
 static int open_with(struct machvm__session *s)
 {
-	int r = must_help(s->flags) ? use_helper(s) : 0;
+	int r = !s->tracer && must_help(s->flags) ? use_helper(s) : 0;
 
 	for (int attempt = 0; !r && attempt < 4; attempt++) {
 		if (!s->tracer)
@@ -161,6 +161,25 @@ static int open_with(struct machvm__session *s)
 		} else {
 			break;
 		}
+	}
+	return r;
+}
+
+/*
+ * In the middle of an execve threads go that were there a moment ago, and the one that stays
+ * takes over the leader's number. The process is not gone because a thread of it is.
+ */
+static int open_patiently(struct machvm__session *s)
+{
+	uint64_t deadline = machvm__trace_now() + MACHVM__HELD_PATIENCE;
+	int r;
+
+	while ((r = open_with(s)) == -ESRCH && s->target->pidfd >= 0 &&
+	       !machvm__trace_alive(s->target->pidfd)) {
+		if (machvm__trace_now() >= deadline)
+			return machvm__held_refuse(s, -ETIMEDOUT, "stop",
+						   "its threads end before they can be stopped");
+		machvm__trace_nap(100000);
 	}
 	return r;
 }
@@ -201,7 +220,7 @@ static int open_any(struct machvm__session *s)
 	if (s->keeper)
 		r = open_kept(s);
 	if (r == -ENOENT || (!r && !s->keeper))
-		r = open_with(s);
+		r = open_patiently(s);
 	return r;
 }
 

@@ -6,6 +6,10 @@
 #include "support.h"
 
 #include <errno.h>
+#include <mach/mach.h>
+#include <mach/mach_vm.h>
+#include <machvm.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +20,13 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+static void *idle(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
 
 /* Runs in a process of its own until it is killed. */
 static void hammer(struct victim *v, unsigned flags, uint32_t *sessions, int *trouble)
@@ -45,6 +56,35 @@ static void hammer(struct victim *v, unsigned flags, uint32_t *sessions, int *tr
 			*trouble = r ? r : (int)result;
 		(void)!machvm__session_close(s);
 		__atomic_fetch_add(sessions, 1, __ATOMIC_RELAXED);
+	}
+}
+
+/*
+ * The same through the public routines. A second thread makes them use a helper.
+ * KERN_DENIED: traced still for a caller that was killed; what was broken in the middle: aborted.
+ */
+static void hammer_routines(struct victim *v, unsigned flags, uint32_t *calls, int *trouble)
+{
+	mach_vm_address_t page = v->shared->page;
+	pthread_t second;
+	mach_port_t task;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if ((flags & MACHVM__SESSION_HELPER) && pthread_create(&second, NULL, idle, NULL))
+		_exit(1);
+	if (machvm_task_open(v->pidfd, MACHVM_RIGHT_CONTROL, &task))
+		_exit(1);
+	for (uint64_t i = 0;; i++) {
+		kern_return_t kr = mach_vm_protect(task, page, 4096 << (i & 1), 0,
+						   i & 2 ? VM_PROT_READ : VM_PROT_READ | VM_PROT_WRITE);
+
+		if (kr == KERN_DENIED || kr == KERN_ABORTED || kr == KERN_OPERATION_TIMED_OUT)
+			continue;
+		if (kr) {
+			*trouble = kr;
+			_exit(1);
+		}
+		__atomic_fetch_add(calls, 1, __ATOMIC_RELAXED);
 	}
 }
 
@@ -88,15 +128,31 @@ static void spend_asleep(long ns)
 	nanosleep(&(struct timespec){0, ns}, NULL);
 }
 
-static void one_death(struct victim *v, unsigned flags, bool caller, bool helper,
-		      uint32_t *sessions, int *trouble)
+static const struct way {
+	const char *name;
+	void (*hammer)(struct victim *v, unsigned flags, uint32_t *sessions, int *trouble);
+	unsigned flags;
+	bool caller, helper;
+} ways[] = {
+	{"caller", hammer, 0, true, false},
+	{"caller-with-helper", hammer, MACHVM__SESSION_HELPER, true, false},
+	{"helper", hammer, MACHVM__SESSION_HELPER, false, true},
+	{"both", hammer, MACHVM__SESSION_HELPER, true, true},
+	{"routines-caller", hammer_routines, 0, true, false},
+	{"routines-caller-with-helper", hammer_routines, MACHVM__SESSION_HELPER, true, false},
+	{"routines-helper", hammer_routines, MACHVM__SESSION_HELPER, false, true},
+	{"routines-both", hammer_routines, MACHVM__SESSION_HELPER, true, true},
+};
+
+static void one_death(struct victim *v, const struct way *way, uint32_t *sessions, int *trouble)
 {
+	bool caller = way->caller, helper = way->helper;
 	uint32_t before = __atomic_load_n(sessions, __ATOMIC_RELAXED);
 	pid_t pid = fork(), tracer = 0;
 
 	REQUIRE(pid >= 0, "fork");
 	if (!pid)
-		hammer(v, flags, sessions, trouble);
+		way->hammer(v, way->flags, sessions, trouble);
 	while (__atomic_load_n(sessions, __ATOMIC_RELAXED) < before + 2) {
 		REQUIRE(!waitpid(pid, NULL, WNOHANG), "the caller stopped by itself (%s)",
 			strerror(-*trouble));
@@ -127,17 +183,6 @@ static void one_death(struct victim *v, unsigned flags, bool caller, bool helper
 	victim_gets_on(v);
 }
 
-static const struct way {
-	const char *name;
-	unsigned flags;
-	bool caller, helper;
-} ways[] = {
-	{"caller", 0, true, false},
-	{"caller-with-helper", MACHVM__SESSION_HELPER, true, false},
-	{"helper", MACHVM__SESSION_HELPER, false, true},
-	{"both", MACHVM__SESSION_HELPER, true, true},
-};
-
 int main(int argc, char **argv)
 {
 	static const char *const scenarios[] = {"nanosleep", "spin", "flood", "read"};
@@ -164,8 +209,7 @@ int main(int argc, char **argv)
 			victim_start(&v, argv[i], scenarios[j / 2], threads[j % 2]);
 			v.shared->lenient = 1;
 			for (unsigned k = 0; k < n; k++)
-				one_death(&v, way->flags, way->caller, way->helper, sessions,
-					  trouble);
+				one_death(&v, way, sessions, trouble);
 			victim_finish(&v);
 			printf("%s %s %s x%u: %u deaths, %u sessions\n", way->name,
 			       strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i],

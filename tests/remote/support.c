@@ -36,7 +36,10 @@ unsigned rounds(unsigned quick)
 {
 	const char *text = getenv("MACHVM_REMOTE_ROUNDS");
 
-	return text && atoi(text) > 0 ? (unsigned)atoi(text) : quick;
+	if (text && atoi(text) > 0)
+		return (unsigned)atoi(text);
+	text = getenv("MACHVM_HARM");
+	return text && !strcmp(text, "full") ? 1000 : quick;
 }
 
 static void nap(void)
