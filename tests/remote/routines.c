@@ -6,6 +6,9 @@
  */
 #include "support.h"
 
+#include <dirent.h>
+#include <elf.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <mach/mach.h>
 #include <mach/mach_error.h>
@@ -14,8 +17,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -193,6 +198,79 @@ static void stopped(struct victim *v, unsigned n, struct tally *tally)
 	victim_gets_on(v);
 }
 
+/* ---- registers ---- */
+
+struct registers {
+	unsigned char general[512], vector[12288];
+};
+
+static size_t register_set(int tid, unsigned set, void *data, size_t size)
+{
+	struct iovec v = {data, size};
+
+	REQUIRE(!ptrace(PTRACE_GETREGSET, tid, set, &v), "register set %x: %s", set,
+		strerror(errno));
+	return v.iov_len;
+}
+
+static void registers_of(int tid, struct registers *r)
+{
+	int status;
+
+	memset(r, 0, sizeof(*r));
+	REQUIRE(!ptrace(PTRACE_SEIZE, tid, 0, 0) && !ptrace(PTRACE_INTERRUPT, tid, 0, 0) &&
+			waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status),
+		"thread %d does not stop", tid);
+	register_set(tid, NT_PRSTATUS, r->general, sizeof(r->general));
+	register_set(tid, NT_X86_XSTATE, r->vector, sizeof(r->vector));
+	REQUIRE(!ptrace(PTRACE_DETACH, tid, 0, 0), "detach");
+}
+
+/* Of every thread; returns how many. */
+static unsigned all_registers(int pid, struct registers *r)
+{
+	unsigned count = 0;
+	struct dirent *entry;
+	char path[32];
+	DIR *directory;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	directory = opendir(path);
+	REQUIRE(directory, "%s", path);
+	while ((entry = readdir(directory))) {
+		if (atoi(entry->d_name) && count < SHARED_THREADS)
+			registers_of(atoi(entry->d_name), &r[count++]);
+	}
+	closedir(directory);
+	return count;
+}
+
+static void same_registers(const struct registers *a, const struct registers *b, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		REQUIRE(!memcmp(a[i].general, b[i].general, sizeof(a->general)),
+			"general registers of thread %zu differ", i);
+		REQUIRE(!memcmp(a[i].vector, b[i].vector, sizeof(a->vector)),
+			"vector state of thread %zu differs", i);
+	}
+}
+
+/* Stopped by job control nobody moves, so that whatever differs was done from outside. */
+static void registers(struct victim *v, unsigned n, struct tally *tally)
+{
+	static struct registers before[SHARED_THREADS], after[SHARED_THREADS];
+
+	kill(v->pid, SIGSTOP);
+	while (!stopped_state(v))
+		;
+	REQUIRE(all_registers(v->pid, before) == v->threads, "a thread is missing");
+	many_rounds(v, n, only_success, tally);
+	REQUIRE(all_registers(v->pid, after) == v->threads, "a thread is missing");
+	same_registers(before, after, v->threads);
+	kill(v->pid, SIGCONT);
+	victim_gets_on(v);
+}
+
 /* ---- traced by somebody else ---- */
 
 static void hold(int pid, int out, int in)
@@ -261,6 +339,7 @@ static const struct plan {
 	{"strict", "strict", filtered, 16},    {"filter", "filter", filtered, 24},
 	{"dispatch", "dispatch", patient, 24}, {"rseq", "rseq", plain, 24},
 	{"fifo", "fifo", plain, 12},	       {"traced", "nanosleep", traced, 12},
+	{"registers", "spin", registers, 24},  {"registers-asleep", "poll", registers, 24},
 };
 
 static void *idle(void *gate)
