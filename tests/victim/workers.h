@@ -23,7 +23,7 @@
 
 /* Same layout in 32-bit and 64-bit programs. */
 struct worker {
-	uint64_t progress;
+	_Alignas(8) uint64_t progress;
 	uint32_t errors, tid;
 	uint32_t stop, done;
 	uint64_t stack;                /* an address in its stack */
@@ -31,7 +31,7 @@ struct worker {
 };
 
 struct workers {
-	uint64_t here;    /* where the victim has this page */
+	_Alignas(8) uint64_t here; /* where the victim has this page */
 	uint64_t landing; /* code that counts in `landed`, and must not be entered before its start */
 	uint64_t landed, passed; /* rounds, and what its first argument register held */
 	struct worker worker[WORKERS_COUNT];
