@@ -45,25 +45,49 @@ struct queue {
 	bool (*work)(void *context, unsigned lane, size_t i);
 	void *context;
 	size_t count;
+	size_t share; /* taken at a time */
 	_Atomic size_t next;
 };
 
 static void serve(void *argument, unsigned lane)
 {
 	struct queue *queue = argument;
-	size_t i;
+	size_t first;
 
-	while ((i = atomic_fetch_add(&queue->next, 1)) < queue->count)
-		if (!queue->work(queue->context, lane, i))
+	while ((first = atomic_fetch_add(&queue->next, queue->share)) < queue->count) {
+		for (size_t i = first; i < queue->count && i - first < queue->share; i++) {
+			if (queue->work(queue->context, lane, i))
+				continue;
 			atomic_store(&queue->next, queue->count);
+			return;
+		}
+	}
 }
 
-void machvm__spread(unsigned lanes, size_t count,
+/* Two for each lane, so that one that is held up leaves something to the others. */
+static size_t share_of(unsigned lanes, size_t count, size_t bytes)
+{
+	size_t each = bytes / count ? bytes / count : 1;
+	size_t share = count / 2 / lanes;
+
+	if (share > MACHVM__SPREAD_SHARE_MOST / each)
+		share = MACHVM__SPREAD_SHARE_MOST / each;
+	if (share < MACHVM__SPREAD_SHARE_LEAST / each)
+		share = MACHVM__SPREAD_SHARE_LEAST / each;
+	if (share > count / lanes)
+		share = count / lanes;
+	return share ? share : 1;
+}
+
+void machvm__spread(unsigned lanes, size_t count, size_t bytes,
                     bool (*work)(void *context, unsigned lane, size_t i), void *context)
 {
 	struct queue queue = {.work = work, .context = context, .count = count};
 
+	if (!count)
+		return;
 	if (lanes > count)
 		lanes = (unsigned)count;
+	queue.share = share_of(lanes, count, bytes);
 	machvm__threads_run(lanes, serve, &queue);
 }

@@ -235,7 +235,8 @@ static bool do_units(struct run *run, struct machvm__fault *fault)
 	bool quick = !(work->options & (MACHVM__TRANSFER_FORCE | MACHVM__TRANSFER_NOWAIT));
 
 	if (quick)
-		machvm__spread(spread ? machvm__spread_lanes() : 1, run->count, move_quickly, run);
+		machvm__spread(spread ? machvm__spread_lanes() : 1, run->count, run->bytes,
+		               move_quickly, run);
 	for (size_t i = 0; i < run->count; i++)
 		if (run->units[i].moved < run->units[i].bytes &&
 		    !move_with_care(run, &run->units[i], fault))

@@ -14,7 +14,7 @@
 #include "move.h"
 
 /* A unit in bytes: with an undo copy, source, target and old bytes share a cache. */
-#define MACHVM__WORK_UNIT      ((size_t)1 << 20)
+#define MACHVM__WORK_UNIT      ((size_t)2 << 20)
 #define MACHVM__WORK_UNIT_UNDO ((size_t)512 << 10)
 /* And in pieces: what one system call can name. */
 #define MACHVM__WORK_PIECES    ((size_t)1024)
