@@ -204,7 +204,7 @@ static char first_thread_state(void)
 static void *use_own_memory(void *first_thread)
 {
 	static const size_t sizes[] = {8, PAGE, 3 * PAGE + 100};
-	static char from[4 * PAGE], to[4 * PAGE];
+	static char from[5 * PAGE], to[5 * PAGE];
 
 	pthread_join(*(pthread_t *)first_thread, NULL);
 	while (first_thread_state() != 'Z')
@@ -223,8 +223,6 @@ static void *use_own_memory(void *first_thread)
 		STEP(5, mach_vm_copy(mach_task_self(), (uintptr_t)from, sizes[i], there) ==
 				KERN_SUCCESS);
 		STEP(6, memcmp(seen, from, sizes[i]) == 0);
-		STEP(7, machvm_read(mach_task_self(), there, NULL, sizes[i], 0) ==
-				MACH_SEND_INVALID_MEMORY);
 	}
 	_exit(0);
 }
@@ -232,8 +230,12 @@ static void *use_own_memory(void *first_thread)
 static void own_memory_is_reachable_after_the_first_thread_has_left(void **state)
 {
 	int status = 0;
-	pid_t child = fork();
+	pid_t child;
 
+	/* A leak check looks for pointers in the stack of a thread that is no more. */
+	if (harness_is_valgrind())
+		return;
+	child = fork();
 	if (child == 0) {
 		static pthread_t first_thread;
 		pthread_t thread;
