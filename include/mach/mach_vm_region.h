@@ -171,9 +171,10 @@ MACHVM_EXPORT kern_return_t mach_vm_machine_attribute(vm_map_t target_task,
 /*
  * Sets or gets the state of purgeable memory (<mach/vm_purgable.h>).  Remote.
  *
- * in/out *state is the new state, then the previous one.  PURGE_ALL succeeds
- * at once.  Memory is purgeable when it was allocated by this process with
- * VM_FLAGS_PURGABLE.
+ * in/out *state is the new state, then the previous one.  PURGE_ALL makes all
+ * volatile memory of the task empty that this process knows of; address and
+ * state are not looked at.  Memory is purgeable when it was allocated by this
+ * process with VM_FLAGS_PURGABLE.
  *
  * KERN_INVALID_ARGUMENT    an unknown control, bits outside the masks, state DENY,
  *                          memory that is not purgeable, or an address that is not
@@ -181,7 +182,8 @@ MACHVM_EXPORT kern_return_t mach_vm_machine_attribute(vm_map_t target_task,
  * KERN_INVALID_ADDRESS     the address is not allocated.
  * KERN_PROTECTION_FAILURE  SET on memory that is not writable.
  *
- * Atomicity: the state changes at once; contents go whenever memory is short.
+ * Atomicity: the state changes at once.
+ * Linux: volatile memory keeps its contents until it is purged or made empty.
  * Since: 0.1
  */
 MACHVM_EXPORT kern_return_t mach_vm_purgable_control(vm_map_t target_task,

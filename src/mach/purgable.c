@@ -3,12 +3,14 @@
  * purgable.c - vm_purgable_control in both spellings.
  *
  * Linux drops no memory that a program may still read, so volatile memory keeps its
- * contents here until it is made empty. What is purgeable, and in which state, the
+ * contents here until it is made empty or purged. What is purgeable, and in which state, the
  * ledger knows; an entry of it is an allocation.
  */
+#include <errno.h>
 #include <mach/mach_vm.h>
 #include <mach/vm_map.h>
 #include <mach/vm_purgable.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "range.h"
@@ -117,6 +119,69 @@ static kern_return_t control_range(struct machvm__target *target, uint64_t addre
 				    &request);
 }
 
+/* ---- all of a task's ---- */
+
+static bool is_volatile(const struct machvm__piece *piece)
+{
+	return piece->attributes.purgable == 1 + VM_PURGABLE_VOLATILE;
+}
+
+static kern_return_t judge_all(struct machvm__target *target, const struct machvm__map *map,
+			       void *context, enum machvm__range_plan *plan)
+{
+	for (size_t i = 0; i < map->count; i++)
+		if (is_volatile(&map->pieces[i]))
+			*plan = MACHVM__RANGE_CALLS;
+	return KERN_SUCCESS;
+}
+
+/* Wired memory stays, and stays volatile. */
+static kern_return_t empty_all(struct machvm__space *space, const struct machvm__map *map,
+			       struct machvm__ledger_piece *pieces)
+{
+	struct machvm__ledger_change change;
+	int r;
+
+	for (size_t i = 0; i < map->count; i++) {
+		const struct machvm__piece *piece = &map->pieces[i];
+
+		pieces[i] = (struct machvm__ledger_piece){piece->start, piece->end, piece->vma,
+							  piece->attributes};
+		if (is_volatile(piece) && machvm__space_advise(space, piece->start, piece->end,
+							       MADV_DONTNEED) == 0)
+			pieces[i].attributes.purgable = 1 + VM_PURGABLE_EMPTY;
+		if (space->broken)
+			return machvm__error_space(space, space->broken);
+	}
+	r = machvm__ledger_prepare(space->target, map->start, map->end, pieces, map->count, &change);
+	if (r)
+		return machvm__error_look(space->target, r);
+	machvm__ledger_commit(&change);
+	return KERN_SUCCESS;
+}
+
+static kern_return_t act_all(struct machvm__space *space, const struct machvm__map *map,
+			     void *context)
+{
+	struct machvm__ledger_piece *pieces = calloc(map->count + 1, sizeof(*pieces));
+	kern_return_t kr;
+
+	if (!pieces)
+		return machvm__error_look(space->target, -ENOMEM);
+	kr = empty_all(space, map, pieces);
+	free(pieces);
+	return kr;
+}
+
+static kern_return_t purge_all(struct machvm__target *target)
+{
+	static const struct machvm__range_job job = {MACHVM__MAP_SKIP, judge_all, act_all};
+
+	if (!machvm__ledger_exists(target))
+		return KERN_SUCCESS;
+	return machvm__range_change(target, 0, machvm__space_limit(target), &job, NULL);
+}
+
 kern_return_t mach_vm_purgable_control(vm_map_t target_task, mach_vm_address_t address,
 				       vm_purgable_t control, int *state)
 {
@@ -126,15 +191,12 @@ kern_return_t mach_vm_purgable_control(vm_map_t target_task, mach_vm_address_t a
 
 	if (kr != KERN_SUCCESS)
 		return kr;
-	if (control == VM_PURGABLE_PURGE_ALL) {
-		/* Of all volatile memory of the machine: there is none that would be dropped. */
-		machvm__task_release(&hold);
-		return machvm__error(KERN_NOT_SUPPORTED, "argument check",
-				     "volatile memory keeps its contents here; "
-				     "VM_PURGABLE_EMPTY drops those of one allocation");
-	}
-	kr = check(control, value);
-	if (kr == KERN_SUCCESS)
+	/* Of the machine in XNU; here of what this process knows to be volatile in the task. */
+	if (control == VM_PURGABLE_PURGE_ALL)
+		kr = purge_all(hold.target);
+	else
+		kr = check(control, value);
+	if (kr == KERN_SUCCESS && control != VM_PURGABLE_PURGE_ALL)
 		kr = control_range(hold.target, address, control, &value);
 	if (kr == KERN_SUCCESS)
 		*state = value;

@@ -127,7 +127,6 @@ static void try_refusals(void)
 	expect_code(control(purgable, VM_PURGABLE_SET_STATE, VM_PURGABLE_DENY),
 		    KERN_INVALID_ARGUMENT);
 	expect_code(control(purgable, VM_PURGABLE_SET_STATE, 1 << 20), KERN_INVALID_ARGUMENT);
-	expect_code(control(purgable, VM_PURGABLE_PURGE_ALL, 0), KERN_NOT_SUPPORTED);
 	expect_code(mach_vm_protect(ground.task, purgable, 3 * PAGE, 0, VM_PROT_READ), KERN_SUCCESS);
 	expect_code(control(purgable, VM_PURGABLE_SET_STATE, 1), KERN_PROTECTION_FAILURE);
 	expect_code(control(purgable, VM_PURGABLE_GET_STATE, 1), KERN_SUCCESS);
@@ -143,8 +142,37 @@ static void what_is_not_purgeable_is_refused(void **state)
 	for_each_place(try_refusals);
 }
 
+static void try_purge(void)
+{
+	mach_vm_address_t first = allocate(0, 2, VM_FLAGS_PURGABLE);
+	mach_vm_address_t second = allocate(2, 2, VM_FLAGS_PURGABLE);
+	mach_vm_address_t third = allocate(6, 2, VM_FLAGS_PURGABLE), plain = allocate(9, 2, 0);
+
+	expect_code(control(0, VM_PURGABLE_PURGE_ALL, 0x5a5a5a), KERN_SUCCESS);
+	fill(first, 2, 0x11);
+	fill(second, 2, 0x22);
+	fill(third, 2, 0x33);
+	fill(plain, 2, 0x44);
+	change(first, VM_PURGABLE_VOLATILE);
+	change(third, VM_PURGABLE_VOLATILE);
+	expect_code(control(UINT64_MAX, VM_PURGABLE_PURGE_ALL, 0), KERN_SUCCESS);
+	expect_number(state_of(first), VM_PURGABLE_EMPTY);
+	expect_number(state_of(second), VM_PURGABLE_NONVOLATILE);
+	expect_number(state_of(third), VM_PURGABLE_EMPTY);
+	expect_filled(first, 2, 0);
+	expect_filled(second, 2, 0x22);
+	expect_filled(third, 2, 0);
+	expect_filled(plain, 2, 0x44);
+}
+
+static void purging_empties_what_is_volatile_and_nothing_else(void **state)
+{
+	for_each_place(try_purge);
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(states_are_those_of_one_allocation),
+	TEST(purging_empties_what_is_volatile_and_nothing_else),
 	TEST(what_is_not_purgeable_is_refused),
 };
 
