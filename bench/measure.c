@@ -197,6 +197,23 @@ void row_print(const struct row *row, const struct samples *samples, const struc
 	print_tail(row);
 }
 
+void row_print_still(const struct row *row, double *ns, unsigned count)
+{
+	static const struct side side = {"machvm", NULL};
+	struct samples samples = {.sides = 1, .rounds = count, .repetitions = 1, .ns = ns};
+	double worst;
+	char name[128];
+
+	row_print_alone(row, &samples, &side, 0);
+	qsort(ns, count, sizeof *ns, ascending);
+	worst = ns[count - 1 - count / 100];
+	snprintf(name, sizeof name, "%s: 99th percentile", row->name);
+	samples.ns = &worst;
+	samples.rounds = 1;
+	row_print_alone(&(struct row){row->group, name, row->goal, row->limit, row->note}, &samples,
+			&side, 0);
+}
+
 void row_print_alone(const struct row *row, const struct samples *samples, const struct side *sides,
 		     unsigned ours)
 {

@@ -55,6 +55,9 @@ void row_print(const struct row *row, const struct samples *samples, const struc
 void row_print_alone(const struct row *row, const struct samples *samples, const struct side *sides,
 		     unsigned ours);
 
+/* Single times, each of which counts: the median, and in a row of its own the 99th percentile. */
+void row_print_still(const struct row *row, double *ns, unsigned count);
+
 /* Ends the run: a benchmark whose calls fail measures nothing. */
 __attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...);
 

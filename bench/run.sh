@@ -45,6 +45,11 @@ measure walk
 measure rivals
 measure crowd
 measure copy
+measure space
+if [ -x "$programs/bench-remote" ]; then
+	say 'measuring: sessions'
+	"$programs/bench-remote" >>"$rows"
+fi
 
 # Whole commands: hyperfine, a few runs of each in turn.
 if [ -x "$build/cli/machvm" ] && command -v hyperfine >/dev/null && command -v gdb >/dev/null; then
