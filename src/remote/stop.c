@@ -15,7 +15,7 @@
 #include "thread_list.h"
 
 enum {
-	EACH_MS = 250,
+	EACH_MS = 100, /* for what sleeps where it cannot be stopped */
 	PF_EXITING = 0x4,
 	PF_KTHREAD = 0x200000,
 };
@@ -369,6 +369,7 @@ out:
 static int stop_one(struct machvm__session *s)
 {
 	struct machvm__thread_stat stat;
+	uint64_t soon;
 	int r = machvm__turn_stat(s, &stat), order;
 
 	if (r)
@@ -394,10 +395,15 @@ static int stop_one(struct machvm__session *s)
 		return order == 0 ? r
 				  : machvm__held_refuse(s, -ETIMEDOUT, "stop",
 							"its threads cannot be named from here");
+	/* Somebody who traces the leader traces the rest of it sooner or later. */
+	if (!s->lost && machvm__thread_list_status(s->target->proc_pid, s->target->pid,
+						   "TracerPid:", 0) > 0)
+		return not_ours(s, s->target->pid);
 	/* A short uninterruptible sleep or a vfork may end in time. */
+	soon = machvm__trace_now() + EACH_MS * UINT64_C(1000000);
 	for (;;) {
 		r = try_threads(s);
-		if (r != -ETIMEDOUT || s->lost || machvm__trace_now() >= s->deadline)
+		if (r != -ETIMEDOUT || s->lost || machvm__trace_now() >= soon)
 			return r;
 		if (must_sleep(s))
 			return MACHVM__HELD_NEED_HELPER;
