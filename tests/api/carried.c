@@ -287,10 +287,12 @@ static void full_socket_is_reported_and_nothing_leaks(void **state)
 	struct victim *victim = victim_spawn(WORD_64);
 	mach_port_t task = victim_task(victim), port;
 	unsigned before, sent = 0;
-	int ends[2];
+	int ends[2], little = 1;
 	kern_return_t kr;
 
 	travel_pair(SOCK_STREAM | SOCK_NONBLOCK, ends);
+	/* What is under way counts against everybody of this user, other tests included. */
+	setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &little, sizeof(little));
 	before = count_descriptors();
 	while ((kr = machvm_task_send(ends[0], task, MACHVM_RIGHT_CONTROL)) == KERN_SUCCESS)
 		sent++;

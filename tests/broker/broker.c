@@ -9,6 +9,7 @@
 #include "service.h"
 #include "travel.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -139,15 +140,49 @@ static void one_connection_serves_many_requests(void **state)
 	close(pidfd);
 }
 
-/* With hardly a descriptor to spare, over and over: granted, refused, malformed, hung up. */
+/* Of the broker; only root sees them. */
+static unsigned broker_descriptors(void)
+{
+	char path[64];
+	DIR *listing;
+	unsigned count = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", service.pid);
+	listing = opendir(path);
+	while (listing != NULL && readdir(listing) != NULL)
+		count++;
+	if (listing != NULL)
+		closedir(listing);
+	return count;
+}
+
+/*
+ * While one client is connected and has been refused: who hung up before it came has been let go,
+ * and a refusal, which takes nothing, comes after what was sent before has been closed.
+ */
+static unsigned count_with_one_client(struct victim *victim)
+{
+	int fd = service_connect(), pidfd = service_pidfd(victim);
+	mach_port_t port;
+	unsigned count;
+
+	expect_code(machvm_task_request(fd, pidfd, MACHVM_RIGHT_CONTROL, &port), KERN_DENIED);
+	count = broker_descriptors();
+	close(pidfd);
+	close(fd);
+	return count;
+}
+
+/* Granted, refused, malformed, hung up, over and over. */
 static void broker_leaks_no_descriptor(void **state)
 {
 	struct victim *victim = victim_spawn(WORD_64);
 	struct travel noise = {{0}, {0, 1, 2}, 3};
+	unsigned before;
 
-	service.descriptors = 40;
 	service_policy("allow user * read program *\n");
 	service_start();
+	before = count_with_one_client(victim);
 	for (int i = 0; i < 400; i++) {
 		mach_port_t port = MACH_PORT_NULL;
 		char bytes[300] = "machvm\r\n";
@@ -164,6 +199,7 @@ static void broker_leaks_no_descriptor(void **state)
 			assert_true(send(fd, bytes, (size_t)(1 + i % 300), 0) > 0);
 		close(fd);
 	}
+	expect_number(count_with_one_client(victim), before);
 }
 
 static void malformed_request_is_told_so_and_the_next_client_served(void **state)
@@ -335,7 +371,6 @@ static void client_that_takes_nothing_holds_up_nobody(void **state)
 	unsigned answers = 0;
 	int greedy;
 
-	service.descriptors = 64;
 	service_policy("allow user * read program *\n");
 	service_start();
 	greedy = service_connect();

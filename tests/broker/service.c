@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -59,12 +58,9 @@ static void open_listener(void)
 /* In the child. */
 static void become_broker(int journal, const char *program)
 {
-	struct rlimit limit = {service.descriptors, service.descriptors};
 	char number[16];
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (service.descriptors != 0)
-		setrlimit(RLIMIT_NOFILE, &limit);
 	dup2(journal, STDERR_FILENO);
 	dup2(service.listener, 3);
 	fcntl(3, F_SETFD, 0);
@@ -118,7 +114,6 @@ int service_teardown(void **state)
 		unlink(service.policy);
 	service.listener = service.journal = -1;
 	service.policy[0] = '\0';
-	service.descriptors = 0;
 	return harness_teardown(state);
 }
 

@@ -5,7 +5,6 @@
 
 #include "harness.h"
 
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -14,8 +13,6 @@ extern struct service {
 	struct sockaddr_un address;
 	char policy[64];
 	pid_t pid;
-	/* How many it may have, 0 for no limit: more than it needs, fewer than any leak would leave. */
-	rlim_t descriptors;
 } service;
 
 /* Before it is started: the whole policy, as printf() writes it. */
