@@ -104,13 +104,19 @@ static bool needs_calls(const struct request *request, const struct machvm__map 
 	return request->copy && machvm__replace_has_shared(map);
 }
 
+/* Shared pieces get theirs as part of the private copies that replace them. */
+static bool is_replaced(const struct request *request, const struct machvm__piece *piece)
+{
+	return request->copy && machvm__replace_is_shared(piece);
+}
+
 /* The pieces from `first` on that one call can change. */
 static size_t run_end(const struct request *request, const struct machvm__map *map, size_t first)
 {
 	size_t i = first + 1;
 
-	while (i < map->count && wanted(request, &map->pieces[i]) ==
-					 wanted(request, &map->pieces[first]))
+	while (i < map->count && !is_replaced(request, &map->pieces[i]) &&
+	       wanted(request, &map->pieces[i]) == wanted(request, &map->pieces[first]))
 		i++;
 	return i;
 }
@@ -128,12 +134,14 @@ static bool still(const struct machvm__space *space, const struct machvm__piece 
 }
 
 /* Gives the pieces before `count` the access that they had. */
-static bool take_back(struct machvm__space *space, const struct machvm__map *map, size_t count)
+static bool take_back(const struct request *request, struct machvm__space *space,
+		      const struct machvm__map *map, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct machvm__piece *piece = &map->pieces[i];
 
-		if (machvm__space_protect(space, piece->start, piece->end, current(piece)) < 0 &&
+		if (!is_replaced(request, piece) &&
+		    machvm__space_protect(space, piece->start, piece->end, current(piece)) < 0 &&
 		    !still(space, piece))
 			return false;
 	}
@@ -183,6 +191,9 @@ static kern_return_t apply(const struct request *request, struct machvm__space *
 	for (size_t i = 0, next; i < map->count; i = next) {
 		int64_t r;
 
+		next = i + 1;
+		if (is_replaced(request, &map->pieces[i]))
+			continue;
 		next = run_end(request, map, i);
 		r = machvm__space_protect(space, map->pieces[i].start, map->pieces[next - 1].end,
 					  wanted(request, &map->pieces[i]));
@@ -190,7 +201,7 @@ static kern_return_t apply(const struct request *request, struct machvm__space *
 			continue;
 		if (space->broken)
 			return machvm__error_space(space, space->broken);
-		if (!take_back(space, map, next))
+		if (!take_back(request, space, map, next))
 			return put_back_refused(space, map);
 		return refused(request, map, i, (int)-r);
 	}
@@ -230,6 +241,43 @@ static int prepare(const struct request *request, const struct machvm__map *map,
 	return r;
 }
 
+/* For the private copies: their access, and the other pieces while nothing has moved. */
+struct copying {
+	const struct request *request;
+	bool *applied;
+};
+
+static unsigned copy_access(const struct machvm__piece *piece, const void *context)
+{
+	const struct copying *copying = context;
+
+	return wanted(copying->request, piece);
+}
+
+static kern_return_t copies_ready(struct machvm__space *space, const struct machvm__map *map,
+				  const void *context)
+{
+	const struct copying *copying = context;
+	kern_return_t kr = apply(copying->request, space, map);
+
+	*copying->applied = kr == KERN_SUCCESS;
+	return kr;
+}
+
+static kern_return_t apply_with_copies(const struct request *request, struct machvm__space *space,
+				       const struct machvm__map *map)
+{
+	bool applied = false;
+	const struct copying copying = {request, &applied};
+	const struct machvm__replacement how = {
+		.access = copy_access, .ready = copies_ready, .context = &copying};
+	kern_return_t kr = machvm__replace_shared(space, map, &how);
+
+	if (kr != KERN_SUCCESS && applied && !take_back(request, space, map, map->count))
+		return put_back_refused(space, map);
+	return kr;
+}
+
 static kern_return_t change_pages(const struct request *request, struct machvm__space *space,
 				  const struct machvm__map *map, bool calls)
 {
@@ -240,8 +288,8 @@ static kern_return_t change_pages(const struct request *request, struct machvm__
 	if (r)
 		return machvm__error_look(request->target, r);
 	if (calls && request->copy && machvm__replace_has_shared(map))
-		kr = machvm__replace_shared(space, map);
-	if (calls && kr == KERN_SUCCESS)
+		kr = apply_with_copies(request, space, map);
+	else if (calls)
 		kr = apply(request, space, map);
 	if (kr == KERN_SUCCESS)
 		machvm__ledger_commit(&change);

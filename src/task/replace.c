@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * replace.c - a new region is made wherever there is room, filled, and moved over
- * the old one: mremap with MREMAP_FIXED takes the place in one step.
+ * the old one: mremap with MREMAP_FIXED takes the place in one step. The old one is
+ * gone then, and a piece that could not be moved would leave the range half changed;
+ * so the moves are the last thing, and nothing that they need is left to chance.
  */
 #include "replace.h"
 
@@ -112,7 +114,9 @@ static kern_return_t fill(const struct work *work, const struct copy *copy)
 static kern_return_t prepare(const struct work *work, struct copy *copy)
 {
 	const struct machvm__piece *piece = copy->piece;
-	unsigned access = piece->vma.access & ~(unsigned)MACHVM__VMA_SHARED;
+	unsigned access = work->how->access
+				  ? work->how->access(piece, work->how->context)
+				  : piece->vma.access & ~(unsigned)MACHVM__VMA_SHARED;
 	uint64_t offset = work->how->fd < 0 ? 0 : piece->start - work->map->start;
 	kern_return_t kr;
 	int64_t r = machvm__space_call(work->space, MACHVM__CALL_MMAP, 0, size_of(piece),
@@ -152,7 +156,59 @@ static void discard(const struct work *work, const struct copy *copies, size_t c
 						  copies[i].at + size_of(copies[i].piece));
 }
 
-/* The regions at the edges first: only those have to be split, which can fail. */
+/* A sealed region refuses whatever protection it is given, also its own. */
+static kern_return_t try_seal(const struct work *work, const struct copy *copy)
+{
+	const struct machvm__piece *piece = copy->piece;
+	int64_t r = machvm__space_protect(work->space, piece->start, piece->end,
+					  piece->vma.access & ~(unsigned)MACHVM__VMA_SHARED);
+
+	return r < 0 ? refused(work, copy, r, "mprotect") : KERN_SUCCESS;
+}
+
+/*
+ * Regions that are moved over the middle of others split these: two more in all, and
+ * mremap wants some left besides (mremap_to, mm/mremap.c: three beyond what it makes).
+ * Room for twice as many is taken, as stripes that the kernel cannot merge, and given back.
+ */
+static kern_return_t try_room(const struct work *work, const struct copy *copy)
+{
+	enum { STRIPES = 16 };
+	uint64_t page = machvm__page_size();
+	int64_t at = machvm__space_call(work->space, MACHVM__CALL_MMAP, 0, STRIPES * page, PROT_NONE,
+					MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, UINT64_MAX, 0);
+	int64_t r = at < 0 ? at : 0;
+
+	for (uint64_t i = 1; r >= 0 && i < STRIPES; i += 2)
+		r = machvm__space_protect(work->space, (uint64_t)at + i * page,
+					  (uint64_t)at + (i + 1) * page, PROT_READ);
+	if (at >= 0)
+		(void)machvm__space_unmap(work->space, (uint64_t)at, (uint64_t)at + STRIPES * page);
+	return r < 0 ? refused(work, copy, r, "mmap") : KERN_SUCCESS;
+}
+
+static kern_return_t try_moves(const struct work *work, const struct copy *copies, size_t count)
+{
+	kern_return_t kr = count ? try_room(work, &copies[0]) : KERN_SUCCESS;
+
+	for (size_t i = 0; kr == KERN_SUCCESS && i < count; i++)
+		kr = try_seal(work, &copies[i]);
+	return kr;
+}
+
+/* What has been tried, and yet refuses: the pieces that have moved stay moved. */
+static kern_return_t half_moved(const struct work *work, const struct copy *copies, size_t count,
+				kern_return_t kr)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!copies[i].at)
+			return machvm__error_at(work->space->target, copies[i].piece->start,
+						KERN_ABORTED, 0, "mremap",
+						"is a copy now, and what belongs to it is not");
+	return kr;
+}
+
+/* The regions at the edges first: only those have to be split. */
 static kern_return_t move_all(const struct work *work, struct copy *copies, size_t count)
 {
 	kern_return_t kr = count ? move(work, &copies[0]) : KERN_SUCCESS;
@@ -161,7 +217,7 @@ static kern_return_t move_all(const struct work *work, struct copy *copies, size
 		kr = move(work, &copies[count - 1]);
 	for (size_t i = 1; kr == KERN_SUCCESS && i + 1 < count; i++)
 		kr = move(work, &copies[i]);
-	return kr;
+	return kr == KERN_SUCCESS ? kr : half_moved(work, copies, count, kr);
 }
 
 kern_return_t machvm__replace_pieces(struct machvm__space *space, const struct machvm__map *map,
@@ -181,6 +237,10 @@ kern_return_t machvm__replace_pieces(struct machvm__space *space, const struct m
 		kr = prepare(&work, &copies[count++]);
 	}
 	if (kr == KERN_SUCCESS)
+		kr = try_moves(&work, copies, count);
+	if (kr == KERN_SUCCESS && how->ready)
+		kr = how->ready(space, map, how->context);
+	if (kr == KERN_SUCCESS)
 		kr = move_all(&work, copies, count);
 	discard(&work, copies, count);
 	machvm__own_memory_unmap(work.buffer, room);
@@ -188,7 +248,7 @@ kern_return_t machvm__replace_pieces(struct machvm__space *space, const struct m
 	return kr;
 }
 
-static bool is_shared(const struct machvm__piece *piece)
+bool machvm__replace_is_shared(const struct machvm__piece *piece)
 {
 	return (piece->vma.access & MACHVM__VMA_SHARED) != 0 && !piece->special;
 }
@@ -196,17 +256,20 @@ static bool is_shared(const struct machvm__piece *piece)
 bool machvm__replace_has_shared(const struct machvm__map *map)
 {
 	for (size_t i = 0; i < map->count; i++)
-		if (is_shared(&map->pieces[i]))
+		if (machvm__replace_is_shared(&map->pieces[i]))
 			return true;
 	return false;
 }
 
-kern_return_t machvm__replace_shared(struct machvm__space *space, const struct machvm__map *map)
+kern_return_t machvm__replace_shared(struct machvm__space *space, const struct machvm__map *map,
+				     const struct machvm__replacement *how)
 {
-	const struct machvm__replacement how = {
-		is_shared, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1};
+	struct machvm__replacement private = *how;
 
-	return machvm__replace_pieces(space, map, &how);
+	private.wanted = machvm__replace_is_shared;
+	private.flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	private.fd = -1;
+	return machvm__replace_pieces(space, map, &private);
 }
 
 void machvm__replace_identity(struct machvm__vma *vma)

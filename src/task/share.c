@@ -149,7 +149,8 @@ kern_return_t machvm__share_move(struct machvm__space *space, const struct machv
 				 unsigned fields, const struct machvm__attributes *value,
 				 int *memory)
 {
-	struct machvm__replacement how = {is_private, MAP_SHARED | MAP_NORESERVE, -1};
+	struct machvm__replacement how = {
+		.wanted = is_private, .flags = MAP_SHARED | MAP_NORESERVE, .fd = -1};
 	int64_t fd = make_memory(space, map->end - map->start);
 	kern_return_t kr = KERN_SUCCESS;
 	int ours = -1;

@@ -12,6 +12,7 @@
 #include "pattern.h"
 #include "process.h"
 #include "report.h"
+#include "ring.h"
 #include "shape.h"
 #include "workers.h"
 
@@ -75,6 +76,11 @@ static void run_advise(struct channel *channel, char *const words[], int count)
 static void run_lock(struct channel *channel, char *const words[], int count)
 {
 	channel_result(channel, mlock(POINTER(0), NUMBER(1)) == 0 ? 0 : -errno);
+}
+
+static void run_pin(struct channel *channel, char *const words[], int count)
+{
+	channel_result(channel, ring_pin(POINTER(0), NUMBER(1)));
 }
 
 static void run_map(struct channel *channel, char *const words[], int count)
@@ -222,6 +228,7 @@ static const struct command commands[] = {
 	{"fill", 3, run_fill},                         /* ADDRESS SIZE SEED */
 	{"advise", 3, run_advise},                     /* ADDRESS SIZE ADVICE */
 	{"lock", 2, run_lock},                         /* ADDRESS SIZE */
+	{"pin", 2, run_pin},                           /* ADDRESS SIZE */
 	{"map", 7, run_map},                           /* PATH ADDRESS SIZE PROT FLAGS OPEN OFFSET */
 	{"stripes", 2, run_stripes},                   /* ADDRESS COUNT */
 	{"tag", 3, run_tag},                           /* ADDRESS SIZE NUMBER */
