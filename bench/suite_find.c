@@ -8,7 +8,7 @@
  *
  *   scanmem  the whole command: it attaches, reads, matches, detaches; 256 MiB
  *   grep     over a file of the same size, in memory and in lines; making it is not counted
- *   gdb      "find" given to a gdb that is attached already; 64 MiB
+ *   gdb      "find" given to a gdb that is attached already; 16 MiB
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -30,7 +30,7 @@
 #include "transfer.h"
 
 #define CHUNK    ((size_t)256 << 10)
-#define GDB_ROOM ((size_t)64 << 20)
+#define GDB_ROOM ((size_t)16 << 20)
 enum { THREADS_MOST = 64 };
 
 static const char text[16] = "0123456789abcdef";
@@ -226,7 +226,7 @@ static void slow_rivals(struct finding *finding)
 		"making the dump is not counted");
 	close(finding->dump);
 	if (gdb_start(&finding->gdb, finding->subject.pid) == 0) {
-		compare(finding, "search 64 MiB", &little, &(struct side){"gdb find", gdb_find}, 1, 1,
+		compare(finding, "search 16 MiB", &little, &(struct side){"gdb find", gdb_find}, 1, 1,
 			"'find' in a gdb that is attached already");
 		gdb_end(&finding->gdb);
 	}
