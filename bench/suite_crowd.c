@@ -114,7 +114,8 @@ static void every_task(struct crowd *crowd)
 		.group = "many processes",
 		.name = "8 B into each of 1,000",
 		.goal = GOAL_RATIO,
-		.limit = 1.11,
+		/* More than there are rings for: a poll proves identity (suite_small.c). */
+		.limit = 1.45,
 	};
 	struct samples samples;
 
