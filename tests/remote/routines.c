@@ -332,14 +332,14 @@ static const struct plan {
 	{"nanosleep", "nanosleep", plain, 24}, {"poll", "poll", plain, 24},
 	{"epoll", "epoll", plain, 24},	       {"read", "read", plain, 24},
 	{"futex", "futex", plain, 24},	       {"sigtimedwait", "sigtimedwait", plain, 24},
-	{"accept", "accept", plain, 24},       {"spin", "spin", plain, 16},
-	{"flood", "flood", plain, 16},	       {"sigtrap", "sigtrap", plain, 24},
-	{"timer", "timer", plain, 16},	       {"vfork", "vfork", patient, 24},
+	{"accept", "accept", plain, 24},       {"spin", "spin", plain, 6},
+	{"flood", "flood", plain, 8},	       {"sigtrap", "sigtrap", plain, 24},
+	{"timer", "timer", plain, 8},	       {"vfork", "vfork", patient, 24},
 	{"exec", "exec", stormy, 24},	       {"stopped", "nanosleep", stopped, 24},
 	{"strict", "strict", filtered, 16},    {"filter", "filter", filtered, 24},
-	{"dispatch", "dispatch", patient, 24}, {"rseq", "rseq", plain, 24},
+	{"dispatch", "dispatch", patient, 24}, {"rseq", "rseq", plain, 8},
 	{"fifo", "fifo", plain, 12},	       {"traced", "nanosleep", traced, 12},
-	{"registers", "spin", registers, 24},  {"registers-asleep", "poll", registers, 24},
+	{"registers", "spin", registers, 12},  {"registers-asleep", "poll", registers, 24},
 };
 
 static void *idle(void *gate)
