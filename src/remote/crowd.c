@@ -117,7 +117,8 @@ static bool deep(const struct machvm__session *s, int tid)
 /* All of them at once: each may need its turn on a busy CPU more than once. */
 int machvm__crowd_await(struct machvm__session *s)
 {
-	uint64_t again = machvm__trace_now() + MACHVM__HELD_AGAIN, soon = again + 4 * MACHVM__HELD_AGAIN;
+	uint64_t again = machvm__trace_now() + MACHVM__HELD_AGAIN;
+	uint64_t soon = again + 4 * MACHVM__HELD_AGAIN;
 	struct machvm__trace_event event;
 	size_t waiting;
 

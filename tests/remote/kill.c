@@ -75,8 +75,8 @@ static void hammer_routines(struct victim *v, unsigned flags, uint32_t *calls, i
 	if (machvm_task_open(v->pidfd, MACHVM_RIGHT_CONTROL, &task))
 		_exit(1);
 	for (uint64_t i = 0;; i++) {
-		kern_return_t kr = mach_vm_protect(task, page, 4096 << (i & 1), 0,
-						   i & 2 ? VM_PROT_READ : VM_PROT_READ | VM_PROT_WRITE);
+		vm_prot_t access = i & 2 ? VM_PROT_READ : VM_PROT_READ | VM_PROT_WRITE;
+		kern_return_t kr = mach_vm_protect(task, page, 4096 << (i & 1), 0, access);
 
 		if (kr == KERN_DENIED || kr == KERN_ABORTED || kr == KERN_OPERATION_TIMED_OUT)
 			continue;

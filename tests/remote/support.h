@@ -40,7 +40,7 @@ void victim_gets_on(struct victim *v);
 /* The first field of /proc/PID/maps's line for `address`: "rw-p". */
 void protection_of(int pid, uint64_t address, char text[5]);
 
-/* How many rounds: `quick`, a thousand under MACHVM_HARM=full, or what MACHVM_REMOTE_ROUNDS says. */
+/* `quick` rounds, a thousand under MACHVM_HARM=full, or what MACHVM_REMOTE_ROUNDS says. */
 unsigned rounds(unsigned quick);
 
 #endif
