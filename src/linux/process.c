@@ -117,6 +117,8 @@ static int identify_pidfd(int fd, struct machvm__process_numbers *numbers)
 
 	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
 	info = open(path, O_RDONLY | O_CLOEXEC);
+	if (info < 0 && (errno == EMFILE || errno == ENFILE))
+		return -errno;
 	if (info < 0) {
 		/* No /proc: the kernel's own answer is all there is. */
 		struct machvm__pidfd_info query = {.mask = MACHVM__PIDFD_INFO_PID};

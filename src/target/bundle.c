@@ -65,6 +65,18 @@ static int open_part(struct machvm__target *target, enum machvm__bundle_part par
 	return machvm__target_open_named(target, parts_of[part].name);
 }
 
+/* Its memory is not known to be its own: is that so, or was there no descriptor to find out with? */
+static int not_owned(struct machvm__target *target)
+{
+	int first = machvm__descriptor_duplicate(target->handle);
+	int second = machvm__descriptor_duplicate(target->handle);
+	int r = first < 0 ? first : second < 0 ? second : -EXDEV;
+
+	machvm__descriptor_close(first);
+	machvm__descriptor_close(second);
+	return r;
+}
+
 /*
  * Asked before anything is opened: a process whose memory is its own never shares
  * its parent's again, while one that shares it now may have its own a moment later,
@@ -73,7 +85,7 @@ static int open_part(struct machvm__target *target, enum machvm__bundle_part par
 static int open_parts(struct machvm__target *target, size_t count, int *parts)
 {
 	if (count > MACHVM__BUNDLE_MAPS && !machvm__process_owns_memory(&target->numbers))
-		return -EXDEV;
+		return not_owned(target);
 	for (size_t i = 0; i < count; i++) {
 		parts[i] = open_part(target, (enum machvm__bundle_part)i);
 		if (parts[i] < 0) {
