@@ -13,6 +13,7 @@
 
 #include <machvm.h>
 
+#include "audit.h"
 #include "brokered.h"
 #include "command.h"
 #include "failure.h"
@@ -45,7 +46,7 @@ static void print_help(FILE *stream)
 {
 	size_t i;
 
-	fputs("usage: machvm [--broker[=SOCKET]] VERB TASK ...\n"
+	fputs("usage: machvm [--broker[=SOCKET]] [--audit[=stderr]] VERB TASK ...\n"
 	      "\n"
 	      "Reads, writes, changes and shows the memory of a running process.\n"
 	      "\n",
@@ -60,7 +61,8 @@ static void print_help(FILE *stream)
 	      "or [anon:NAME]. A symbol is looked for in the program, then in its libraries.\n"
 	      "VALUE is u8 u16 u32 u64 i8 i16 i32 i64 f32 f64 ptr str or hex, a colon and the\n"
 	      "value: u32:1234, str:hello, 'hex:de ad be ef'; ptr:ADDRESS is a pointer.\n"
-	      "With --broker a daemon opens the process, see machvmd(8).\n"
+	      "With --broker a daemon opens the process, see machvmd(8). With --audit a line about\n"
+	      "what was opened goes to syslog.\n"
 	      "SIZE may end in K, M, G or T. What begins with a dash is an option up to --.\n"
 	      "\n"
 	      "Exit status: 0 done, 1 nothing found or nothing changed, 2 wrong usage, 3 no such\n"
@@ -91,7 +93,7 @@ static int run(int argc, char **argv)
 {
 	const struct verb *verb;
 
-	if (argc > 2 && brokered_option(argv[1])) {
+	while (argc > 2 && (brokered_option(argv[1]) || audit_option(argv[1]))) {
 		argc--;
 		argv++;
 	}
@@ -108,6 +110,7 @@ static int run(int argc, char **argv)
 	verb = find_verb(argv[1]);
 	if (!verb)
 		return failure_say(STATUS_USAGE, "%s is no verb; see machvm help", argv[1]);
+	audit_verb(verb->name);
 	return verb->run(verb, argc - 1, argv + 1);
 }
 

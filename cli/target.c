@@ -18,6 +18,7 @@
 #include <mach/mach_traps.h>
 #include <mach/message.h>
 
+#include "audit.h"
 #include "brokered.h"
 #include "failure.h"
 #include "granted.h"
@@ -113,11 +114,10 @@ static int open_granted(struct target *target, enum machvm_right right)
 	return STATUS_DONE;
 }
 
-int target_open(struct target *target, const char *task_name, enum machvm_right right)
+static int open_named(struct target *target, const char *task_name, enum machvm_right right)
 {
 	int pidfd, status;
 
-	memset(target, 0, sizeof(*target));
 	if (granted_is(task_name))
 		return open_granted(target, right);
 	status = task_name_resolve(task_name, &target->pid);
@@ -128,6 +128,16 @@ int target_open(struct target *target, const char *task_name, enum machvm_right 
 		return complain_hold(target->pid, -pidfd);
 	status = open_held(target, pidfd, task_name, right);
 	close(pidfd);
+	return status;
+}
+
+int target_open(struct target *target, const char *task_name, enum machvm_right right)
+{
+	int status;
+
+	memset(target, 0, sizeof(*target));
+	status = open_named(target, task_name, right);
+	audit_open(target->pid, target->name[0] ? target->name : task_name, right, status);
 	return status;
 }
 

@@ -132,4 +132,20 @@ case_grant_to_a_socket_sends_the_right_there()
 	expect_equal "$(od -An -tx1 "$work/told" | tr -d ' ')" "$(peek "$counter" 8)"
 }
 
+case_audit_leaves_a_line_about_what_was_opened()
+{
+	run --audit=stderr read "$victim" "$counter" 8
+	expect_status 0
+	[[ $(<"$errors") =~ ^machvm:\ audit:\ opened:\ verb=read\ uid=$(id -u)\ pid=[0-9]+\ right=read\ target=$victim\ program=[^\ ]+\ status=0$ ]] ||
+		fail "the line is $(<"$errors")"
+	run --audit=stderr write 999999999 0x1000 u8:1
+	expect_status 3
+	grep -q 'audit: refused: verb=write .* right=control target=999999999 program=999999999 status=3$' "$errors" ||
+		fail "the line is $(<"$errors")"
+	MACHVM_AUDIT=stderr run regions "$victim" --name '[stack]'
+	grep -q 'audit: opened: verb=regions .* right=inspect' "$errors" || fail "no line"
+	run read "$victim" "$counter" 8
+	[[ ! -s $errors ]] || fail "a line that nobody asked for"
+}
+
 run_cases

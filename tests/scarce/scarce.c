@@ -8,6 +8,7 @@
  * The library is linked into this program, so that its allocations can be refused.
  */
 #include "ground.h"
+#include "refuse.h"
 #include "travel.h"
 
 #include <errno.h>
@@ -183,7 +184,12 @@ static void run_scenario(void)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, ground.victim->pid, 0);
 	mach_port_t task = MACH_PORT_NULL;
+	char path[32];
 
+	if (pidfd < 0 && refused("pidfd")) {
+		snprintf(path, sizeof(path), "/proc/%d", ground.victim->pid);
+		pidfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
 	if (pidfd < 0)
 		return;
 	allocation = 0;
