@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_values.c - typed VALUES as people type them, with ?? and without, and the search
- * for what they stand for. The first byte chooses; words end with a newline.
+ * fuzz_values.c - typed VALUES as people type them, with ?? and without. The first byte
+ * chooses; words end with a newline.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "failure.h"
-#include "pattern.h"
 #include "value.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -30,24 +29,6 @@ static int resolve(void *cookie, const char *text, uint64_t *address)
 {
 	*address = 0x1000 + strlen(text);
 	return text[0] == 'x' ? STATUS_ADDRESS : STATUS_DONE;
-}
-
-/* What is looked for is found in itself. */
-static void find(const struct values *values)
-{
-	struct pattern pattern;
-	unsigned char *copy;
-	size_t size = values->data.size;
-
-	if (!size || pattern_init(&pattern, values->data.data, values->mask.data, size))
-		return;
-	check(pattern.anchor + pattern.anchor_size <= size && pattern.anchor_size);
-	copy = malloc(2 * size);
-	memcpy(copy, values->data.data, size);
-	memcpy(copy + size, values->data.data, size);
-	check(pattern_find(&pattern, copy, copy + 2 * size) == copy);
-	check(!pattern_find(&pattern, copy + size + 1, copy + 2 * size));
-	free(copy);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -73,7 +54,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		      values.alignment == 8);
 		for (size_t i = 0; i < values.mask.size; i++)
 			check(values.mask.data[i] == 0xff || (context.wildcards && !values.mask.data[i]));
-		find(&values);
 	}
 	values_free(&values);
 	free(text);
