@@ -15,8 +15,8 @@
 /* A ring is 30 us now, and tens of milliseconds when we exit: for those who come back. */
 #define RING_AFTER 1024
 
-/* Never quiet. */
-static const _Atomic uint32_t no_word = 1;
+/* Never quiet, whatever a ring counts as quiet: a tail is an index. */
+static const _Atomic uint32_t no_word = UINT32_MAX;
 
 /*
  * Guards the epoll instance, who is in it, and marking the dead; and the rings. A
@@ -156,14 +156,19 @@ static bool unwoken(struct machvm__deathwatch *watch, int tgid)
 
 static void get_ring(struct machvm__deathwatch *watch, int tgid)
 {
+	struct machvm__death_ring *ring = NULL;
+
 	pthread_mutex_lock(&crowd.lock);
-	if (!watch->ring && watch->kind == MACHVM__HANDLE_PIDFD) {
-		watch->ring = machvm__death_ring_arm(watch->handle);
-		if (watch->ring && unwoken(watch, tgid)) {
-			watch->quiet = machvm__death_ring_quiet(watch->ring);
-			atomic_store_explicit(&watch->word, machvm__death_ring_word(watch->ring),
-			                      memory_order_release);
-		}
+	if (!watch->ring && watch->kind == MACHVM__HANDLE_PIDFD)
+		ring = machvm__death_ring_arm(watch->handle);
+	if (ring && unwoken(watch, tgid)) {
+		watch->ring = ring;
+		atomic_store_explicit(&watch->quiet, machvm__death_ring_quiet(ring),
+		                      memory_order_relaxed);
+		atomic_store_explicit(&watch->word, machvm__death_ring_word(ring),
+		                      memory_order_release);
+	} else if (ring) {
+		machvm__death_ring_disarm(ring);
 	}
 	pthread_mutex_unlock(&crowd.lock);
 }

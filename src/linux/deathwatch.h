@@ -25,7 +25,7 @@ struct machvm__death_ring;
 struct machvm__deathwatch {
 	/* While the word has its quiet value the process lives. Without a ring it never has. */
 	_Atomic(const _Atomic uint32_t *) word;
-	uint32_t quiet;
+	_Atomic uint32_t quiet;
 	int handle;
 	enum machvm__handle kind;
 	_Atomic bool dead;
@@ -52,7 +52,8 @@ static inline bool machvm__deathwatch_quiet(struct machvm__deathwatch *watch)
 	/* After a copy: the word is not to be read before the kernel has read the number. */
 	atomic_thread_fence(memory_order_acquire);
 	word = atomic_load_explicit(&watch->word, memory_order_acquire);
-	return atomic_load_explicit(word, memory_order_acquire) == watch->quiet;
+	return atomic_load_explicit(word, memory_order_acquire) ==
+	       atomic_load_explicit(&watch->quiet, memory_order_relaxed);
 }
 
 /* 0 while the process lives, else -ESRCH. */
