@@ -81,6 +81,9 @@ bool machvm__cpu_restart_spurious(struct machvm__cpu *cpu)
 {
 	struct user_regs_struct *r = regs_of(cpu);
 
+	/* Of a 64-bit thread only halves were read. */
+	if (machvm__cpu_abi(cpu) == MACHVM__ABI_NONE)
+		return false;
 	if (!machvm__cpu_in_call(cpu) || r->eax != -EINTR ||
 	    !machvm__x86_answers_eintr(MACHVM__ABI_I386, (uint64_t)r->orig_eax))
 		return false;
