@@ -75,7 +75,7 @@ static void long_write_arrives_whole_by_any_number_of_threads(void **state)
 
 	open_room();
 	for (unsigned i = 0; i < ARRAY_SIZE(lanes) * ARRAY_SIZE(flags); i++) {
-		size_t at = i * 4099, size = ROOM - at - i * 37;
+		size_t at = i * 4099, size = ROOM - at - i * 37 - 8;
 
 		machvm_set_threads(lanes[i % ARRAY_SIZE(lanes)]);
 		trying("%zu bytes at +%zu, case %u", size, at, i);
