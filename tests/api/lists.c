@@ -143,7 +143,7 @@ static void try_many(enum place place, enum access access, unsigned flags,
 	local = malloc(ROOM);
 	model = malloc(ROOM);
 	ground_open(&ground, place, PAGES);
-	for (unsigned round = 0; round < 250; round++) {
+	for (unsigned round = 0; round < 250 / harness_share(); round++) {
 		unsigned count = round % 7 ? 1 + below(ENTRIES) : below(3);
 
 		lay_pages();

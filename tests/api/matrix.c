@@ -4,15 +4,12 @@
  * for writes, reads and both sides of a copy, on the own task and on victims of
  * both word lengths. After each call the whole ground is verified: a failure
  * has changed nothing, a success exactly the bytes that were asked for.
- *
- *   MACHVM_TEST_SHARE   one case in so many, evenly spread (default 1: all)
  */
 #include "calls.h"
 #include "ground.h"
 #include "pattern.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define FIRST 2u      /* transfers begin in this page, and touch up to four */
@@ -52,12 +49,11 @@ static void run_cases(struct matrix *matrix, matrix_case run)
  */
 static void run_matrix(enum place place, unsigned pages, unsigned first, matrix_case run)
 {
-	const char *share = getenv("MACHVM_TEST_SHARE");
 	static struct matrix matrix;
 
 	matrix.number = 0;
 	matrix.position = 0;
-	matrix.share = share != NULL && atoi(share) > 0 ? (uint64_t)atoi(share) : 1;
+	matrix.share = harness_share();
 	ground_open(&matrix.ground, place, pages);
 	ground_open_local(&matrix.local, 8);
 	ground_lay(&matrix.ground, 0, pages, "rw");

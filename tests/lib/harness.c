@@ -91,6 +91,13 @@ void harness_require_waiting(void)
 		harness_skip("valgrind lets nothing else run while a call waits");
 }
 
+unsigned harness_share(void)
+{
+	const char *share = getenv("MACHVM_TEST_SHARE");
+
+	return share != NULL && atoi(share) > 0 ? (unsigned)atoi(share) : 1;
+}
+
 void harness_require_own_proc(void)
 {
 	char self[16] = "";

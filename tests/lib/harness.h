@@ -62,6 +62,11 @@ void harness_require_speed(void);
  * process_vm_* wait (/proc/PID/mem says EIO at once).
  */
 void harness_require_waiting(void);
+/*
+ * MACHVM_TEST_SHARE: the longest suites run one of so many of their cases, evenly
+ * spread. 1, all of them, unless it is set.
+ */
+unsigned harness_share(void);
 /* Skips the program where /proc counts processes in another namespace than system calls do. */
 void harness_require_own_proc(void);
 bool harness_is_root(void); /* of the whole machine, not of a user namespace */
