@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -222,4 +223,15 @@ void protection_of(int pid, uint64_t address, char text[5])
 	}
 	if (file)
 		fclose(file);
+}
+
+bool may_be_real_time(void)
+{
+	struct sched_param priority = {.sched_priority = 1};
+	int status = 1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(sched_setscheduler(0, SCHED_FIFO, &priority) != 0);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }

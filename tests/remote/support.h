@@ -23,6 +23,9 @@ __attribute__((format(printf, 1, 2), noreturn)) void fail(const char *format, ..
 			fail(__VA_ARGS__); \
 	} while (0)
 
+/* May our children use SCHED_FIFO? Not without rights, and not in a CPU group without a budget for it. */
+bool may_be_real_time(void);
+
 /* exec's `program scenario threads` and waits until all its threads run. */
 void victim_start(struct victim *v, const char *program, const char *scenario, unsigned threads);
 /* Tells it to finish, and fails unless its own checks passed. */
