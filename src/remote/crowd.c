@@ -111,19 +111,19 @@ static bool deep(const struct machvm__session *s, int tid)
 {
 	struct machvm__thread_stat stat;
 
-	return !machvm__thread_list_stat(s->target->proc_pid, tid, &stat) && stat.state == 'D';
+	return s->patient && !machvm__thread_list_stat(s->target->proc_pid, tid, &stat) &&
+	       stat.state == 'D';
 }
 
 /* All of them at once: each may need its turn on a busy CPU more than once. */
 int machvm__crowd_await(struct machvm__session *s)
 {
 	uint64_t again = machvm__trace_now() + MACHVM__HELD_AGAIN;
-	uint64_t soon = again + 4 * MACHVM__HELD_AGAIN;
 	struct machvm__trace_event event;
 	size_t waiting;
 
 	for (;;) {
-		bool news = false, hopeless = machvm__trace_now() >= s->deadline;
+		bool news = false;
 
 		waiting = 0;
 		for (size_t i = 0; i < s->count; i++) {
@@ -139,18 +139,16 @@ int machvm__crowd_await(struct machvm__session *s)
 				drop(s, i--);
 			else if (r && r != -EAGAIN)
 				return r;
-			else if (!r || machvm__trace_now() <= again)
-				waiting += r != 0;
-			else if (!deep(s, t->tid) && ++waiting)
+			else if (r && machvm__trace_now() > again && deep(s, t->tid))
+				continue;
+			else if (r && ++waiting && machvm__trace_now() > again)
 				(void)!machvm__trace_interrupt(t->tid);
-			else if (!s->patient && ++waiting)
-				hopeless = hopeless || machvm__trace_now() > soon;
 		}
 		if (machvm__trace_now() > again)
 			again = machvm__trace_now() + MACHVM__HELD_AGAIN;
 		if (!waiting)
 			return 0;
-		if (hopeless)
+		if (machvm__trace_now() >= s->deadline)
 			return machvm__held_refuse(
 				s, -ETIMEDOUT, "stop",
 				"a thread of it sleeps where it cannot be stopped");

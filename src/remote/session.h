@@ -72,8 +72,7 @@ struct machvm__session;
  *   -ESRCH       the process is gone (or was replaced: the pidfd decides)
  *   -EPERM       the kernel refuses us this target
  *   -EBUSY       something else traces it already: refusal->tracer
- *   -ETIMEDOUT   it sleeps where it cannot be stopped (within a tenth of a second); it found no CPU
- *                to stop on, or its users did not make way, within two seconds
+ *   -ETIMEDOUT   it could not be stopped, or its users did not make way, within two seconds
  *   -EOPNOTSUPP  none of its threads can make a call for us: refusal->reason
  *   -ESTALE      it has executed another program since mem_fd was opened
  *   -ENOMEM, -EMFILE, -EIO ... what the kernel said: refusal->step

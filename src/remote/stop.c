@@ -15,7 +15,7 @@
 #include "thread_list.h"
 
 enum {
-	EACH_MS = 100, /* for what sleeps where it cannot be stopped */
+	EACH_MS = 250,
 	PF_EXITING = 0x4,
 	PF_KTHREAD = 0x200000,
 };
@@ -369,7 +369,6 @@ out:
 static int stop_one(struct machvm__session *s)
 {
 	struct machvm__thread_stat stat;
-	uint64_t soon;
 	int r = machvm__turn_stat(s, &stat), order;
 
 	if (r)
@@ -400,10 +399,9 @@ static int stop_one(struct machvm__session *s)
 						   "TracerPid:", 0) > 0)
 		return not_ours(s, s->target->pid);
 	/* A short uninterruptible sleep or a vfork may end in time. */
-	soon = machvm__trace_now() + EACH_MS * UINT64_C(1000000);
 	for (;;) {
 		r = try_threads(s);
-		if (r != -ETIMEDOUT || s->lost || machvm__trace_now() >= soon)
+		if (r != -ETIMEDOUT || s->lost || machvm__trace_now() >= s->deadline)
 			return r;
 		if (must_sleep(s))
 			return MACHVM__HELD_NEED_HELPER;

@@ -81,6 +81,8 @@ static void hammer_routines(struct victim *v, unsigned flags, uint32_t *calls, i
 		if (kr == KERN_DENIED || kr == KERN_ABORTED || kr == KERN_OPERATION_TIMED_OUT)
 			continue;
 		if (kr) {
+			fprintf(stderr, "mach_vm_protect: %s at %s\n", machvm_last_error()->message,
+				machvm_last_error()->step);
 			*trouble = kr;
 			_exit(1);
 		}
