@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The task argument of every routine that changes an address space: what is no
+ * name, a name of something else, a right that is too weak, a process that is gone.
+ */
+#include "layout.h"
+
+#include <mach/memory_object_types.h>
+#include <mach/vm_attributes.h>
+#include <mach/vm_behavior.h>
+#include <mach/vm_inherit.h>
+#include <mach/vm_statistics.h>
+#include <mach/vm_sync.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static struct ground ground;
+
+static kern_return_t allocate(mach_port_t task)
+{
+	mach_vm_address_t address = ground.base + 8 * PAGE;
+
+	return mach_vm_allocate(task, &address, PAGE, VM_FLAGS_FIXED);
+}
+
+static kern_return_t deallocate(mach_port_t task)
+{
+	return mach_vm_deallocate(task, ground.base, PAGE);
+}
+
+static kern_return_t protect(mach_port_t task)
+{
+	return mach_vm_protect(task, ground.base, PAGE, 0, VM_PROT_READ);
+}
+
+static kern_return_t inherit(mach_port_t task)
+{
+	return mach_vm_inherit(task, ground.base, PAGE, VM_INHERIT_NONE);
+}
+
+static kern_return_t behave(mach_port_t task)
+{
+	return mach_vm_behavior_set(task, ground.base, PAGE, VM_BEHAVIOR_ZERO);
+}
+
+static kern_return_t attribute(mach_port_t task)
+{
+	vm_machine_attribute_val_t value = MATTR_VAL_CACHE_FLUSH;
+
+	return mach_vm_machine_attribute(task, ground.base, PAGE, MATTR_CACHE, &value);
+}
+
+static kern_return_t map(mach_port_t task)
+{
+	mach_vm_address_t address = ground.base + 8 * PAGE;
+
+	return mach_vm_map(task, &address, PAGE, 0, VM_FLAGS_FIXED, MACH_PORT_NULL, 0, 0, 3, 7,
+			   VM_INHERIT_COPY);
+}
+
+static kern_return_t remap(mach_port_t task)
+{
+	mach_vm_address_t address = ground.base + 8 * PAGE;
+	vm_prot_t current, maximum;
+
+	return mach_vm_remap(task, &address, PAGE, 0, VM_FLAGS_FIXED, ground.task, ground.base, 1,
+			     &current, &maximum, VM_INHERIT_COPY);
+}
+
+static kern_return_t remap_from(mach_port_t task)
+{
+	mach_vm_address_t address = 0;
+	vm_prot_t current, maximum;
+
+	return mach_vm_remap(mach_task_self(), &address, PAGE, 0, VM_FLAGS_ANYWHERE, task,
+			     ground.base, 1, &current, &maximum, VM_INHERIT_COPY);
+}
+
+static kern_return_t copy(mach_port_t task)
+{
+	return mach_vm_copy(task, ground.base, 8, ground.base + 100);
+}
+
+static kern_return_t wire(mach_port_t task)
+{
+	return mach_vm_wire(mach_host_self(), task, ground.base, PAGE, VM_PROT_READ);
+}
+
+static kern_return_t synchronize(mach_port_t task)
+{
+	return mach_vm_msync(task, ground.base, PAGE, VM_SYNC_SYNCHRONOUS);
+}
+
+static const struct {
+	const char *name;
+	kern_return_t (*run)(mach_port_t task);
+	kern_return_t wrong; /* what a port of another kind is */
+} routines[] = {
+	{"mach_vm_allocate", allocate, KERN_INVALID_ARGUMENT},
+	{"mach_vm_deallocate", deallocate, KERN_INVALID_ARGUMENT},
+	{"mach_vm_protect", protect, KERN_INVALID_ARGUMENT},
+	{"mach_vm_inherit", inherit, KERN_INVALID_ARGUMENT},
+	{"mach_vm_behavior_set", behave, KERN_INVALID_ARGUMENT},
+	{"mach_vm_machine_attribute", attribute, KERN_INVALID_ARGUMENT},
+	{"mach_vm_map", map, KERN_INVALID_ARGUMENT},
+	{"mach_vm_remap", remap, KERN_INVALID_ARGUMENT},
+	{"mach_vm_remap, its source", remap_from, KERN_INVALID_ARGUMENT},
+	{"mach_vm_copy", copy, KERN_INVALID_ARGUMENT},
+	{"mach_vm_wire", wire, KERN_INVALID_TASK},
+	{"mach_vm_msync", synchronize, KERN_INVALID_TASK},
+};
+
+/* Another port to the same process, with less in it. */
+static mach_port_t weaker(enum machvm_right right)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, ground.victim->pid, 0);
+	mach_port_t task = MACH_PORT_NULL;
+
+	expect_code(machvm_task_open(pidfd, right, &task), KERN_SUCCESS);
+	close(pidfd);
+	return task;
+}
+
+static void no_task_is_an_invalid_destination(void **state)
+{
+	ground_open(&ground, PLACE_VICTIM, GROUND_PAGES);
+	ground_lay(&ground, 0, 2, "rw");
+	for (unsigned i = 0; i < ARRAY_SIZE(routines); i++) {
+		trying("%s", routines[i].name);
+		expect_code(routines[i].run(MACH_PORT_NULL), MACH_SEND_INVALID_DEST);
+		expect_code(routines[i].run(MACH_PORT_DEAD), MACH_SEND_INVALID_DEST);
+		expect_code(routines[i].run(0x9999), MACH_SEND_INVALID_DEST);
+	}
+	expect_layout(&ground, "33..............");
+	ground_verify(&ground);
+	ground_close(&ground);
+}
+
+static void port_of_another_kind_or_a_weaker_right_is_refused(void **state)
+{
+	static const enum machvm_right rights[] = {MACHVM_RIGHT_READ, MACHVM_RIGHT_INSPECT,
+						   MACHVM_RIGHT_NAME};
+
+	ground_open(&ground, PLACE_VICTIM, GROUND_PAGES);
+	ground_lay(&ground, 0, 2, "rw");
+	for (unsigned i = 0; i < ARRAY_SIZE(routines); i++) {
+		trying("%s", routines[i].name);
+		expect_code(routines[i].run(mach_host_self()), routines[i].wrong);
+		for (unsigned j = 0; j < ARRAY_SIZE(rights); j++) {
+			mach_port_t task = weaker(rights[j]);
+
+			expect_code(routines[i].run(task), routines[i].wrong);
+			task_drop(task);
+		}
+	}
+	expect_layout(&ground, "33..............");
+	ground_verify(&ground);
+	ground_close(&ground);
+}
+
+static void process_that_is_gone_is_an_invalid_destination(void **state)
+{
+	mach_port_t dead;
+
+	ground_open(&ground, PLACE_VICTIM, GROUND_PAGES);
+	ground_lay(&ground, 0, 2, "rw");
+	dead = ground.task;
+	victim_kill(ground.victim);
+	for (unsigned i = 0; i < ARRAY_SIZE(routines); i++) {
+		trying("%s", routines[i].name);
+		expect_code(routines[i].run(dead), MACH_SEND_INVALID_DEST);
+	}
+}
+
+/* Not reaped, it is as gone as it can be. */
+static void zombie_is_an_invalid_destination(void **state)
+{
+	ground_open(&ground, PLACE_VICTIM, GROUND_PAGES);
+	ground_lay(&ground, 0, 2, "rw");
+	victim_make_zombie(ground.victim);
+	for (unsigned i = 0; i < ARRAY_SIZE(routines); i++) {
+		trying("%s", routines[i].name);
+		expect_code(routines[i].run(ground.task), MACH_SEND_INVALID_DEST);
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	TEST(no_task_is_an_invalid_destination),
+	TEST(port_of_another_kind_or_a_weaker_right_is_refused),
+	TEST(process_that_is_gone_is_an_invalid_destination),
+	TEST(zombie_is_an_invalid_destination),
+};
+
+HARNESS_MAIN(tests)
