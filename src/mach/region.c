@@ -137,6 +137,17 @@ static kern_return_t find(vm_map_read_t task, uint64_t raddr, vm_region_flavor_t
 	return kr;
 }
 
+/* All that every form of the routine returns beside the place. */
+static void answer(const struct flavor *chosen, const struct machvm__facts *facts,
+                   vm_region_info_t info, mach_msg_type_number_t *info_count,
+                   mach_port_t *object_name)
+{
+	chosen->fill(facts, info);
+	*info_count = chosen->count;
+	if (object_name)
+		*object_name = MACH_PORT_NULL;
+}
+
 kern_return_t mach_vm_region(vm_map_read_t target_task, mach_vm_address_t *address,
                              mach_vm_size_t *size, vm_region_flavor_t flavor, vm_region_info_t info,
                              mach_msg_type_number_t *info_count, mach_port_t *object_name)
@@ -150,10 +161,7 @@ kern_return_t mach_vm_region(vm_map_read_t target_task, mach_vm_address_t *addre
 		return kr;
 	*address = facts.address;
 	*size = facts.size;
-	chosen->fill(&facts, info);
-	*info_count = chosen->count;
-	if (object_name)
-		*object_name = MACH_PORT_NULL;
+	answer(chosen, &facts, info, info_count, object_name);
 	return KERN_SUCCESS;
 }
 
@@ -172,10 +180,7 @@ static kern_return_t region(vm_map_read_t task, vm_address_t *address, vm_size_t
 		return kr;
 	*address = (vm_address_t)facts.address;
 	*size = (vm_size_t)facts.size;
-	chosen->fill(&facts, info);
-	*info_count = chosen->count;
-	if (object_name)
-		*object_name = MACH_PORT_NULL;
+	answer(chosen, &facts, info, info_count, object_name);
 	return KERN_SUCCESS;
 }
 

@@ -120,6 +120,16 @@ static kern_return_t find(vm_map_read_t task, uint64_t raddr, mach_msg_type_numb
 	return kr;
 }
 
+/* All that every form of the routine returns beside the place. */
+static void answer(const struct version *chosen, const struct machvm__facts *facts,
+                   natural_t *nesting_depth, vm_region_recurse_info_t info,
+                   mach_msg_type_number_t *info_count)
+{
+	*nesting_depth = 0;
+	chosen->fill(facts, info, chosen->count * sizeof(natural_t));
+	*info_count = chosen->count;
+}
+
 kern_return_t mach_vm_region_recurse(vm_map_read_t target_task, mach_vm_address_t *address,
                                      mach_vm_size_t *size, natural_t *nesting_depth,
                                      vm_region_recurse_info_t info,
@@ -133,9 +143,7 @@ kern_return_t mach_vm_region_recurse(vm_map_read_t target_task, mach_vm_address_
 		return kr;
 	*address = facts.address;
 	*size = facts.size;
-	*nesting_depth = 0;
-	chosen->fill(&facts, info, chosen->count * sizeof(natural_t));
-	*info_count = chosen->count;
+	answer(chosen, &facts, nesting_depth, info, info_count);
 	return KERN_SUCCESS;
 }
 
@@ -152,9 +160,7 @@ static kern_return_t recurse(vm_map_read_t task, vm_address_t *address, vm_size_
 		return kr;
 	*address = (vm_address_t)facts.address;
 	*size = (vm_size_t)facts.size;
-	*nesting_depth = 0;
-	chosen->fill(&facts, info, chosen->count * sizeof(natural_t));
-	*info_count = chosen->count;
+	answer(chosen, &facts, nesting_depth, info, info_count);
 	return KERN_SUCCESS;
 }
 
