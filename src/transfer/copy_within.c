@@ -46,6 +46,7 @@ static int copy_part(const struct copy *copy, size_t at, size_t size, struct mac
 		return r;
 	move->direction = MACHVM__WRITE;
 	move->raddr = copy->destination + at;
+	move->surveyed = false;
 	return machvm__transfer_move(move);
 }
 

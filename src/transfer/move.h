@@ -14,12 +14,16 @@ struct machvm__move {
 	size_t size;
 	unsigned options;
 	bool fresh;              /* `data` was mapped for this: good, and not looked at */
+	bool surveyed;           /* the target's regions permit it all: it may go past the kernel's judgement */
 	size_t done;             /* bytes that have moved, also after a failure */
 	bool known;              /* the look that ended it found the cause: */
 	struct machvm__fault why;
 };
 
-/* Moves bytes: 0 or -errno. A page that was taken away for a moment is tried again. */
+/*
+ * Moves bytes: 0 or -errno. A page that was taken away for a moment is tried again.
+ * What the kernel would not judge after all is surveyed first, unless it has been.
+ */
 int machvm__transfer_move(struct machvm__move *move);
 
 /*

@@ -45,30 +45,6 @@ static int force_own(struct machvm__target *own, enum machvm__direction directio
 	return r;
 }
 
-/* Moves with the kernel judging the pages; where it cannot, on the word of the survey. */
-static int move_once(struct machvm__target *target, enum machvm__direction direction,
-                     uint64_t raddr, void *data, size_t size, unsigned options, size_t *done)
-{
-	size_t forced, before;
-	int r;
-
-	*done = 0;
-	if (!(options & (MACHVM__TRANSFER_FORCE | MACHVM__TRANSFER_NOWAIT))) {
-		r = machvm__target_move(target, direction, raddr, data, size, done);
-		if (r != -EOPNOTSUPP)
-			return r;
-	}
-	before = *done;
-	if (target->own)
-		r = force_own(target, direction, raddr + before, machvm__copy_beyond(data, before),
-		              size - before, &forced);
-	else
-		r = machvm__target_force(target, direction, raddr + before,
-		                         machvm__copy_beyond(data, before), size - before, &forced);
-	*done = before + forced;
-	return r;
-}
-
 static enum machvm__direction here(enum machvm__direction direction)
 {
 	return direction == MACHVM__WRITE ? MACHVM__READ : MACHVM__WRITE;
@@ -92,6 +68,43 @@ static bool recovered(struct machvm__move *move)
 	return !move->known && !move->why.watched;
 }
 
+/*
+ * May the rest be moved past the kernel's judgement? That the copy calls are refused
+ * may have come to light in this very move, after it was left to them to judge.
+ */
+static bool permitted(struct machvm__move *move)
+{
+	if (!move->surveyed)
+		move->surveyed = machvm__survey(move->target, move->direction, move->raddr + move->done,
+		                                move->size - move->done,
+		                                survey_options(move->options), &move->why);
+	move->known = !move->surveyed;
+	return move->surveyed;
+}
+
+/* The kernel judges the pages; where it cannot, the survey has. Adds to move->done. */
+static int move_once(struct machvm__move *move)
+{
+	int r = -EOPNOTSUPP;
+	size_t moved;
+
+	if (!(move->options & (MACHVM__TRANSFER_FORCE | MACHVM__TRANSFER_NOWAIT))) {
+		r = machvm__target_move(move->target, move->direction, move->raddr + move->done,
+		                        machvm__copy_beyond(move->data, move->done),
+		                        move->size - move->done, &moved);
+		move->done += moved;
+	}
+	if (r != -EOPNOTSUPP)
+		return r;
+	if (!permitted(move))
+		return -EFAULT;
+	r = (move->target->own ? force_own : machvm__target_force)(
+		move->target, move->direction, move->raddr + move->done,
+		machvm__copy_beyond(move->data, move->done), move->size - move->done, &moved);
+	move->done += moved;
+	return r;
+}
+
 /* How often a page that the target takes away and gives back is tried. */
 #define TRIES 2000
 
@@ -100,13 +113,9 @@ int machvm__transfer_move(struct machvm__move *move)
 	move->done = 0;
 	move->known = false;
 	for (int tries = 0;; tries++) {
-		size_t moved;
-		int r = move_once(move->target, move->direction, move->raddr + move->done,
-		                  machvm__copy_beyond(move->data, move->done), move->size - move->done,
-		                  move->options, &moved);
+		int r = move_once(move);
 
-		move->done += moved;
-		if (r != -EFAULT || tries == TRIES)
+		if (r != -EFAULT || move->known || tries == TRIES)
 			return r;
 		/* Once: a buffer that goes bad later is found by whoever explains the failure. */
 		if (tries == 0 && !buffer_good(move))
@@ -136,7 +145,7 @@ bool machvm__transfer_failed(const struct machvm__move *move, int r, struct mach
  * The looks before a long move: the rest of the caller's buffer, the target's
  * pages, and, when those are bad, the caller's first page, which outranks them.
  */
-static bool looks_good(const struct machvm__move *move, struct machvm__fault *fault)
+static bool looks_good(struct machvm__move *move, struct machvm__fault *fault)
 {
 	bool kernel_judges = !move->options && machvm__target_honours(move->target, move->direction,
 	                                                              move->raddr, move->size);
@@ -149,8 +158,9 @@ static bool looks_good(const struct machvm__move *move, struct machvm__fault *fa
 		return callers_fault(fault, 0);
 	if (kernel_judges && machvm__transfer_in_one_page(move->raddr, move->size))
 		return true;
-	if (machvm__survey(move->target, move->direction, move->raddr, move->size,
-	                   survey_options(move->options), fault))
+	move->surveyed = machvm__survey(move->target, move->direction, move->raddr, move->size,
+	                                survey_options(move->options), fault);
+	if (move->surveyed)
 		return true;
 	if (kernel_judges && !move->fresh && !machvm__buffer_good(move->data, 1, here(move->direction)))
 		return callers_fault(fault, 0);

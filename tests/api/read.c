@@ -203,6 +203,36 @@ static void list_reads_each_entry_and_answers_for_the_last(void **state)
 	}
 }
 
+/* The first call on a task finds out what the kernel refuses: it must not go past it on the way. */
+static void first_transfer_of_a_task_honours_protections(void **state)
+{
+	static uint8_t buffer[2 * PAGE] __attribute__((aligned(PAGE)));
+
+	for (unsigned across = 0; across < 2; across++) {
+		uint8_t *local = buffer + PAGE - (across ? 4 : PAGE);
+		mach_vm_address_t fresh;
+		mach_msg_type_number_t count;
+		vm_offset_t data;
+
+		ground_open(&ground, PLACE_VICTIM, 2);
+		ground_lay(&ground, 0, 1, "ro");
+		expect_code(machvm_write(ground.task, ground.base + 64, local, 8, 0),
+			    KERN_PROTECTION_FAILURE);
+		ground_verify(&ground);
+		ground_close(&ground);
+		ground_open(&ground, PLACE_VICTIM, 2);
+		ground_lay(&ground, 0, 1, "none");
+		expect_code(machvm_read(ground.task, ground.base + 64, local, 8, 0),
+			    KERN_PROTECTION_FAILURE);
+		ground_close(&ground);
+		ground_open(&ground, PLACE_VICTIM, 2);
+		ground_lay(&ground, 0, 1, "none");
+		fresh = ground.base + (across ? 0 : 64);
+		expect_code(mach_vm_read(ground.task, fresh, 8, &data, &count), KERN_PROTECTION_FAILURE);
+		ground_close(&ground);
+	}
+}
+
 static void list_that_ends_badly_answers_with_the_last_entry_that_has_a_size(void **state)
 {
 	static mach_vm_read_entry_t list;
@@ -273,6 +303,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(failing_read_leaves_no_memory_behind),
 	TEST(failing_read_takes_no_memory_meanwhile),
 	TEST(list_reads_each_entry_and_answers_for_the_last),
+	TEST(first_transfer_of_a_task_honours_protections),
 	TEST(list_that_ends_badly_answers_with_the_last_entry_that_has_a_size),
 	TEST(list_of_256_works_and_of_257_is_refused),
 	TEST(natural_list_works_like_the_wide_one),
