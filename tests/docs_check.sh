@@ -23,7 +23,7 @@ complain() {
 }
 
 for document in README.md CONTRIBUTING.md SECURITY.md NEWS LICENSE \
-	doc/architecture.md doc/mach-differences.md doc/limits.md; do
+	doc/architecture.md doc/mach-differences.md doc/limits.md doc/reliability.md; do
 	[ -s "$document" ] || complain "$document is missing"
 done
 
