@@ -79,7 +79,7 @@ if [ "${MACHVM_CHECK:-}" != quick ]; then
 	{ [ -d "$sanitized" ] || CC=clang meson setup --native-file "$source/build-dev.ini" \
 		-Dcommand=disabled -Dbench=disabled -Dman=false "$sanitized" "$source"; } >"$work/output" 2>&1 &&
 		ninja -C "$sanitized" --quiet >>"$work/output" 2>&1 || { cat "$work/output" >&2; exit 1; }
-	MACHVM_TEST_SHARE=3 MACHVM_TEST_OPERATIONS=20000 run sanitized "$sanitized" --suite api --suite model --no-suite once
+	MACHVM_TEST_SHARE=3 run sanitized "$sanitized" --suite api --suite model --no-suite once
 
 	# What valgrind 3.19 does not know of the kernel is refused, so that it sees what is written.
 	MACHVM_TEST_REFUSE=procmap=ENOTTY,scan=ENOTTY run valgrind "$build" --suite valgrind --wrapper \
