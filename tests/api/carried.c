@@ -389,6 +389,5 @@ static const struct CMUnitTest tests[] = {
 
 HARNESS_MAIN_IF(tests, {
 	travel_require();
-	if (harness_is_root())
-		become_nobody();
+	travel_become_ordinary();
 })

@@ -364,7 +364,6 @@ static void prepare(void)
 	for (unsigned i = 0; i < 2; i++)
 		root_ports[i] = travel_received(task, rights[i]);
 	task_drop(task);
-	become_nobody();
 }
 
 static const struct CMUnitTest tests[] = {
@@ -382,4 +381,5 @@ HARNESS_MAIN_IF(tests, {
 	travel_require();
 	if (harness_is_root())
 		prepare();
+	travel_become_ordinary();
 })

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Sending to oneself, and having a look at what is under way. */
+#include "processes.h"
 #include "refuse.h"
 #include "travel.h"
 
@@ -8,8 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <linux/capability.h>
+#include <linux/securebits.h>
 
 bool travel_possible(void)
 {
@@ -23,6 +29,20 @@ void travel_require(void)
 {
 	if (!travel_possible())
 		harness_skip("rights do not travel without kcmp and a /proc of one's own");
+}
+
+void travel_become_ordinary(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	if (harness_is_root())
+		become_nobody();
+	else if (geteuid() == 0 && (prctl(PR_SET_SECUREBITS, SECBIT_NOROOT, 0, 0, 0) != 0 ||
+				    syscall(SYS_capset, &header, none) != 0))
+		fail_case("capset: %s", strerror(errno));
+	/* Giving up capabilities leaves a process that its like may not look at. */
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
 void travel_pair(int type, int ends[2])

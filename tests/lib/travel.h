@@ -23,6 +23,12 @@ struct travel {
 bool travel_possible(void);
 void travel_require(void);
 
+/*
+ * Becomes one who cannot open a process that is not dumpable: not root, and without the
+ * capabilities that root of a user namespace has over its processes.
+ */
+void travel_become_ordinary(void);
+
 /* Two ends of a socket; closed by hand. */
 void travel_pair(int type, int ends[2]);
 
