@@ -146,6 +146,19 @@ static const struct way {
 	{"routines-both", hammer_routines, MACHVM__SESSION_HELPER, true, true},
 };
 
+/* The caller goes on until it is killed; when it does not, is it because the victim is no more? */
+static void require_caller(struct victim *v, pid_t pid, int trouble)
+{
+	siginfo_t end = {0};
+
+	if (!waitpid(pid, NULL, WNOHANG))
+		return;
+	waitid(P_PID, (id_t)v->pid, &end, WEXITED | WNOHANG | WNOWAIT);
+	REQUIRE(!end.si_pid, "the victim died (%s %d)", end.si_code == CLD_EXITED ? "status" : "signal",
+		end.si_status);
+	REQUIRE(false, "the caller stopped by itself (%s), and the victim lives", strerror(-trouble));
+}
+
 static void one_death(struct victim *v, const struct way *way, uint32_t *sessions, int *trouble)
 {
 	bool caller = way->caller, helper = way->helper;
@@ -156,8 +169,7 @@ static void one_death(struct victim *v, const struct way *way, uint32_t *session
 	if (!pid)
 		way->hammer(v, way->flags, sessions, trouble);
 	while (__atomic_load_n(sessions, __ATOMIC_RELAXED) < before + 2) {
-		REQUIRE(!waitpid(pid, NULL, WNOHANG), "the caller stopped by itself (%s)",
-			strerror(-*trouble));
+		require_caller(v, pid, *trouble);
 		spend_asleep(50000);
 	}
 	while (helper && !(tracer = child_of(pid)))
@@ -173,8 +185,7 @@ static void one_death(struct victim *v, const struct way *way, uint32_t *session
 		/* It must notice, and go on with another helper. */
 		before = __atomic_load_n(sessions, __ATOMIC_RELAXED);
 		while (__atomic_load_n(sessions, __ATOMIC_RELAXED) < before + 3) {
-			REQUIRE(!waitpid(pid, NULL, WNOHANG), "the caller stopped by itself (%s)",
-				strerror(-*trouble));
+			require_caller(v, pid, *trouble);
 			spend_asleep(50000);
 		}
 		kill(pid, SIGKILL);
