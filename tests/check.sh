@@ -42,7 +42,8 @@ run() {
 refuse() {
 	local label=$1 list=$2
 	shift 2
-	MACHVM_TEST_SHARE=7 MACHVM_TEST_REFUSE=$list run "$label" "$build" --suite api --no-suite once "$@"
+	MACHVM_TEST_SHARE=7 MACHVM_TEST_REFUSE=$list run "$label" "$build" --suite api --no-suite once \
+		--no-suite straight "$@"
 }
 
 # A copy that anybody can reach, with the layout that the programs look around in.
@@ -59,11 +60,12 @@ if [ "${MACHVM_CHECK:-}" != quick ]; then
 	# What older and stricter kernels do not have, or do not give to everybody
 	# (tests/lib/refuse.h). Those of the full check take the same things one by one.
 	refuse linux-6.1 procmap=ENOTTY,scan=ENOTTY,aio=EPERM
-	refuse linux-5.2 procmap=ENOTTY,scan=ENOTTY,pidfd,populate=EINVAL
-	refuse no-copy-calls writev,readv
-	refuse nothing-new writev,readv,pidfd,procmap=ENOTTY,scan=ENOTTY,kcmp,populate=EINVAL,epoll,aio
-	refuse filtered writev=EPERM,readv=EPERM,pidfd=EPERM,procmap=EPERM,kcmp=EPERM,aio=EPERM,epoll=EPERM
+	refuse linux-5.2 procmap=ENOTTY,scan=ENOTTY,pidfd,populate=EINVAL --no-suite received
+	refuse no-copy-calls writev,readv --no-suite received
+	refuse nothing-new writev,readv,pidfd,procmap=ENOTTY,scan=ENOTTY,kcmp,populate=EINVAL,epoll,aio \
+		--no-suite received
 	if [ "${MACHVM_CHECK:-}" = full ]; then
+		refuse filtered writev=EPERM,readv=EPERM,pidfd=EPERM,procmap=EPERM,kcmp=EPERM,aio=EPERM,epoll=EPERM
 		refuse copy-calls-denied writev=EPERM,readv=EPERM
 		refuse no-region-query procmap=ENOTTY
 		refuse no-page-scan scan=ENOTTY
