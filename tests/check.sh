@@ -62,7 +62,7 @@ if [ "${MACHVM_CHECK:-}" != quick ]; then
 	refuse linux-6.1 procmap=ENOTTY,scan=ENOTTY,aio=EPERM
 	refuse linux-5.2 procmap=ENOTTY,scan=ENOTTY,pidfd,populate=EINVAL --no-suite received
 	refuse no-copy-calls writev,readv --no-suite received
-	refuse nothing-new writev,readv,pidfd,procmap=ENOTTY,scan=ENOTTY,kcmp,populate=EINVAL,epoll,aio \
+	refuse nothing-new writev,readv,pidfd,procmap=ENOTTY,scan=ENOTTY,kcmp,populate=EINVAL,epoll,aio,barrier \
 		--no-suite received
 	if [ "${MACHVM_CHECK:-}" = full ]; then
 		refuse filtered writev=EPERM,readv=EPERM,pidfd=EPERM,procmap=EPERM,kcmp=EPERM,aio=EPERM,epoll=EPERM

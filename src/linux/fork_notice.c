@@ -20,7 +20,7 @@ static _Atomic uint32_t unwiped_word;
 static _Atomic int unwiped_pid;
 
 /* Twice as many as there are; one that found no place would be left out in silence. */
-#define RENEWERS 16
+#define RENEWERS 32
 static void (*_Atomic renewers[RENEWERS])(void);
 
 void machvm__fork_notice_add(void (*renew)(void))

@@ -115,7 +115,7 @@ kern_return_t task_suspend2(task_read_t target_task, task_suspension_token_t *su
 	if (!token)
 		return machvm__error(KERN_RESOURCE_SHORTAGE, "suspension", "no memory is left");
 	atomic_init(&token->used, false);
-	kr = machvm__range_hold(target_task, MACHVM_RIGHT_READ, &token->task);
+	kr = machvm__task_keep(target_task, MACHVM_RIGHT_READ, &token->task);
 	if (kr != KERN_SUCCESS) {
 		free(token);
 		return kr;

@@ -61,12 +61,15 @@ static void put_on_free_queue(uint32_t index, struct machvm__port_entry *entry)
 
 void machvm__port_bury(mach_port_name_t name, struct machvm__port_entry *entry)
 {
-	uint64_t word = DYING | GENERATION(entry->generation);
+	uint64_t word = DYING | GENERATION(name & 0xff);
 	void (*destroy)(void *);
 	void *object;
 
+	/* Whoever has noted the name comes by when it is done. */
+	if (machvm__pin_used(name))
+		return;
 	/* One of several who come by finds the entry in exactly this state. */
-	if (!atomic_compare_exchange_strong(&entry->word, &word, GENERATION(entry->generation)))
+	if (!atomic_compare_exchange_strong(&entry->word, &word, GENERATION(name & 0xff)))
 		return;
 	object = entry->object;
 	destroy = atomic_load(&destructors[entry->kind]);

@@ -3,10 +3,11 @@
  * port.h - the table of port names: a name, what it names, how many references
  * the program has to it.
  *
- * A name is an index and a generation. Looking one up is one atomic addition to
- * its entry, which pins what is behind it until the matching release; no lock
- * is taken. The object is destroyed by whoever lets go of it last: the program
- * with its last reference, or a call that was still using it. A freed index
+ * A name is an index and a generation. Looking one up takes no lock, and pins what is
+ * behind it until the matching release: for a call that ends in the thread in which it
+ * began, by a note in a place of the thread's (pin.h); for everybody else by one atomic
+ * addition to the entry. The object is destroyed by whoever lets go of it last: the
+ * program with its last reference, or a call that was still using it. A freed index
  * goes to the end of a queue and comes back with another generation, so that a
  * stale name is recognised.
  */
@@ -19,6 +20,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "pin.h"
 
 enum machvm__port_kind { MACHVM__PORT_TASK, MACHVM__PORT_HOST, MACHVM__PORT_ENTRY,
 			 MACHVM__PORT_THREAD, MACHVM__PORT_SUSPENSION, MACHVM__PORT_KINDS };
@@ -61,10 +64,15 @@ static inline struct machvm__port_entry *machvm__port_entry(uint32_t index)
 	return chunk ? &chunk[index % MACHVM__PORT_CHUNK_ENTRIES] : NULL;
 }
 
-/* Destroys what is behind a dying entry, if nobody pins it any more. */
+static inline bool machvm__port_named(uint64_t word, mach_port_name_t name)
+{
+	return word >> 32 == (MACHVM__PORT_LIVE | MACHVM__PORT_GENERATION(name & 0xff)) >> 32;
+}
+
+/* Destroys what was behind a name that is dying, if nobody pins it any more. */
 void machvm__port_bury(mach_port_name_t name, struct machvm__port_entry *entry);
 
-/* Lets go of a pin. */
+/* Lets go of a counted pin, in any thread. */
 static inline void machvm__port_release(mach_port_name_t name, struct machvm__port_entry *entry)
 {
 	uint64_t word = atomic_fetch_sub_explicit(&entry->word, 1, memory_order_acq_rel) - 1;
@@ -82,10 +90,49 @@ static inline struct machvm__port_entry *machvm__port_hold(mach_port_name_t name
 	if (__builtin_expect(!entry, 0))
 		return NULL;
 	word = atomic_fetch_add_explicit(&entry->word, 1, memory_order_acquire);
-	if (__builtin_expect(word >> 32 != (MACHVM__PORT_LIVE |
-	                                    MACHVM__PORT_GENERATION(name & 0xff)) >> 32,
-	                     0)) {
+	if (__builtin_expect(!machvm__port_named(word, name), 0)) {
 		machvm__port_release(name, entry);
+		return NULL;
+	}
+	return entry;
+}
+
+/* Lets go of what machvm__port_use() gave, in the same thread. */
+static inline void machvm__port_unuse(mach_port_name_t name, struct machvm__port_entry *entry,
+                                      struct machvm__pin *pin)
+{
+	uint64_t word;
+
+	if (__builtin_expect(!pin, 0)) {
+		machvm__port_release(name, entry);
+		return;
+	}
+	machvm__pin_put(pin);
+	word = atomic_load_explicit(&entry->word, memory_order_acquire);
+	if (__builtin_expect((word & MACHVM__PORT_DYING) != 0, 0))
+		machvm__port_bury(name, entry);
+}
+
+/*
+ * As machvm__port_hold(), for as long as a call of this thread: by a note where one
+ * can be made (*pin), else counted (*pin is null).
+ */
+static inline struct machvm__port_entry *machvm__port_use(mach_port_name_t name,
+                                                          struct machvm__pin **pin)
+{
+	struct machvm__port_entry *entry = machvm__port_entry(MACH_PORT_INDEX(name));
+
+	*pin = NULL;
+	if (__builtin_expect(!entry, 0))
+		return NULL;
+	*pin = machvm__pin_take(name);
+	if (__builtin_expect(!*pin, 0))
+		return machvm__port_hold(name);
+	if (__builtin_expect(!machvm__port_named(atomic_load_explicit(&entry->word,
+	                                                              memory_order_acquire),
+	                                         name),
+	                     0)) {
+		machvm__port_unuse(name, entry, *pin);
 		return NULL;
 	}
 	return entry;

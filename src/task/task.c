@@ -18,28 +18,36 @@ static kern_return_t unknown(mach_port_name_t name)
 	                     "0x%x is not the name of a port", name);
 }
 
-kern_return_t machvm__task_refuse(mach_port_name_t name, enum machvm_right needed,
-                                  struct machvm__port_entry *entry)
+kern_return_t machvm__task_keep(mach_port_name_t name, enum machvm_right needed,
+                                struct machvm__hold *hold)
+{
+	machvm__fork_notice();
+	*hold = (struct machvm__hold){.name = name, .entry = machvm__port_hold(name)};
+	return machvm__task_admit(hold, needed);
+}
+
+kern_return_t machvm__task_refuse(struct machvm__hold *hold, enum machvm_right needed)
 {
 	static const char *const rights[] = {"control", "read", "inspect", "name"};
 	kern_return_t kr;
 
-	if (!entry)
-		return unknown(name);
-	if (entry->kind != MACHVM__PORT_TASK) {
-		kr = machvm__error(KERN_INVALID_ARGUMENT, "task lookup", "port 0x%x is not a task", name);
+	if (!hold->entry)
+		return unknown(hold->name);
+	if (hold->entry->kind != MACHVM__PORT_TASK) {
+		kr = machvm__error(KERN_INVALID_ARGUMENT, "task lookup", "port 0x%x is not a task",
+		                   hold->name);
 	} else {
-		struct machvm__task *task = entry->object;
+		struct machvm__task *task = hold->entry->object;
 
 		/* A dead process comes before a weak right. */
 		if (machvm__target_alive(&task->target))
 			kr = machvm__error_gone(&task->target, "task lookup");
 		else
 			kr = machvm__error(KERN_INVALID_ARGUMENT, "task lookup",
-			                   "port 0x%x is a task %s port; this needs the %s right", name,
+			                   "port 0x%x is a task %s port; this needs the %s right", hold->name,
 			                   rights[task->right], rights[needed]);
 	}
-	machvm__port_release(name, entry);
+	machvm__task_release(hold);
 	return kr;
 }
 

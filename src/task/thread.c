@@ -70,7 +70,7 @@ kern_return_t machvm__thread_new(mach_port_name_t task, enum machvm_right right,
 {
 	struct machvm__thread thread = {
 		.right = right, .tid = tid, .lock = PTHREAD_MUTEX_INITIALIZER};
-	kern_return_t kr = machvm__task_hold(task, right, &thread.task);
+	kern_return_t kr = machvm__task_keep(task, right, &thread.task);
 	int pid;
 
 	if (kr != KERN_SUCCESS)

@@ -52,6 +52,7 @@ static const struct call calls[] = {
 	{"kcmp", SYS_kcmp, -1, 0},
 	{"epoll", SYS_epoll_create1, -1, 0},
 	{"aio", SYS_io_setup, -1, 0},
+	{"barrier", SYS_membarrier, -1, 0},
 	{"populate", SYS_madvise, 2, POPULATE_READ},
 	{"populate", SYS_madvise, 2, POPULATE_WRITE},
 };

@@ -17,6 +17,7 @@
  *   kcmp epoll
  *   aio             io_setup, the first of every AIO
  *   populate        madvise(MADV_POPULATE_READ and _WRITE)
+ *   barrier         membarrier
  *
  * The errno is ENOSYS unless given (EPERM, EACCES, EINVAL, ENOTTY ...). Ends the
  * program with an error when the list is not understood.
