@@ -154,6 +154,32 @@ static kern_return_t astray(struct machvm__hold *hold, size_t done)
 	return fault(hold, &why);
 }
 
+/* Whatever the quick way has not done, of which *stray bytes may have gone astray. */
+static __attribute__((noinline)) kern_return_t
+move_with_care(struct machvm__hold *hold, enum machvm__direction direction, uint64_t raddr,
+               void *data, size_t size, unsigned flags, size_t stray)
+{
+	struct machvm__fault why;
+	kern_return_t kr = KERN_SUCCESS;
+
+	/* What was read of another process has changed nothing there. */
+	if (direction == MACHVM__WRITE && stray)
+		return astray(hold, stray);
+	if (flags) {
+		kr = check_flags(hold, flags);
+		if (kr != KERN_SUCCESS)
+			return kr;
+	}
+	if (size == 0)
+		return nothing_to_do(hold);
+	if (flags & MACHVM_STOP)
+		kr = move_still(hold->target, direction, raddr, data, size, flags);
+	else if (!transfer(hold->target, direction, raddr, data, size, flags, &why))
+		return fault(hold, &why);
+	machvm__task_release(hold);
+	return kr;
+}
+
 /*
  * Every read and write. `direction` is a constant wherever this is inlined, so
  * that each of the routines has a short way of its own.
@@ -163,9 +189,8 @@ move_bytes(mach_port_t task, enum machvm__direction direction, uint64_t raddr, v
            size_t size, unsigned flags)
 {
 	bool writing = direction == MACHVM__WRITE;
-	struct machvm__fault why;
 	struct machvm__hold hold;
-	size_t stray;
+	size_t stray = 0;
 	kern_return_t kr =
 		machvm__task_hold(task, writing ? MACHVM_RIGHT_CONTROL : MACHVM_RIGHT_READ, &hold);
 
@@ -173,26 +198,10 @@ move_bytes(mach_port_t task, enum machvm__direction direction, uint64_t raddr, v
 		return buffer_first(kr, data, size, writing ? MACHVM__READ : MACHVM__WRITE);
 	if (machvm__transfer_patience(hold.target))
 		flags |= MACHVM_NOWAIT;
-	if (__builtin_expect(!flags && quick(&hold, direction, raddr, data, size, &stray), 1)) {
-		machvm__task_release(&hold);
-		return KERN_SUCCESS;
-	}
-	/* What was read of another process has changed nothing there. */
-	if (!flags && writing && stray)
-		return astray(&hold, stray);
-	if (flags) {
-		kr = check_flags(&hold, flags);
-		if (kr != KERN_SUCCESS)
-			return kr;
-	}
-	if (size == 0)
-		return nothing_to_do(&hold);
-	if (flags & MACHVM_STOP)
-		kr = move_still(hold.target, direction, raddr, data, size, flags);
-	else if (!transfer(hold.target, direction, raddr, data, size, flags, &why))
-		return fault(&hold, &why);
+	if (__builtin_expect(flags || !quick(&hold, direction, raddr, data, size, &stray), 0))
+		return move_with_care(&hold, direction, raddr, data, size, flags, stray);
 	machvm__task_release(&hold);
-	return kr;
+	return KERN_SUCCESS;
 }
 
 static kern_return_t write_bytes(mach_port_t task, uint64_t raddr, const void *data, size_t size,
@@ -258,7 +267,7 @@ kern_return_t mach_vm_read_overwrite(vm_map_read_t target_task, mach_vm_address_
 
 	if (size && (!fits_here(data) || !fits_here(size)))
 		return not_ours(target_task, MACHVM_RIGHT_READ);
-	kr = read_bytes(target_task, address, (void *)(uintptr_t)data, (size_t)size, 0);
+	kr = move_bytes(target_task, MACHVM__READ, address, (void *)(uintptr_t)data, (size_t)size, 0);
 	if (kr == KERN_SUCCESS)
 		*outsize = size;
 	return kr;
