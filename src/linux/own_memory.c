@@ -5,7 +5,8 @@
  * There is no call that asks "may I read this?", so one is borrowed: an
  * rt_sigprocmask(2) with an impossible `how` copies eight bytes in before it
  * complains, process_vm_writev to ourselves takes one byte from each page, and
- * MADV_POPULATE_WRITE (Linux 5.14) does all that a store would do but store.
+ * MADV_POPULATE_READ and _WRITE (Linux 5.14) do all that a load or a store would do
+ * but load and store.
  */
 #include "own_memory.h"
 
@@ -16,7 +17,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "copy.h"
 #include "descriptor.h"
 #include "pages.h"
 #include "process.h"
@@ -66,15 +66,16 @@ int machvm__own_memory_gather(const void *data, size_t size)
 	return 0;
 }
 
-int machvm__own_memory_populate(void *data, size_t size)
+int machvm__own_memory_populate(void *data, size_t size, enum machvm__direction access)
 {
+	int advice = access == MACHVM__WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
 	size_t page = machvm__page_size();
 	uintptr_t start = (uintptr_t)data & ~(page - 1);
 	uintptr_t end = ((uintptr_t)data + size + page - 1) & ~(page - 1);
 	int r;
 
 	do
-		r = madvise((void *)start, end - start, MADV_POPULATE_WRITE);
+		r = madvise((void *)start, end - start, advice);
 	while (r && (errno == EINTR || errno == EAGAIN));
 	if (!r)
 		return 0;

@@ -10,14 +10,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "copy.h"
+
 /* The page of one byte: may it be read? One quick system call. 0 or -EFAULT. */
 int machvm__own_memory_probe(const void *byte);
 
 /* The same for every page of a range, 256 to a system call. */
 int machvm__own_memory_gather(const void *data, size_t size);
 
-/* Makes every page of a range present and writable; -EINVAL where the kernel cannot. */
-int machvm__own_memory_populate(void *data, size_t size);
+/*
+ * Makes every page of a range present, and readable (MACHVM__READ) or writable: 0, -EINVAL
+ * where the kernel cannot, -EFAULT where it will not.
+ */
+int machvm__own_memory_populate(void *data, size_t size, enum machvm__direction access);
 
 /*
  * Does a memory descriptor write where the protections forbid it? The kernel's
