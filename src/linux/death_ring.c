@@ -17,7 +17,7 @@
 #include "uapi.h"
 
 /* Of the 65,536 requests that all processes together may have in hand (fs.aio-max-nr). */
-#define RINGS 64
+#define RINGS 1024
 
 /* The head of what io_setup(2) maps: what user space may rely on, see libaio. */
 struct ring_page {
@@ -33,12 +33,13 @@ struct ring_page {
 #define RING_MAGIC 0xa10a10a1u
 
 struct machvm__death_ring {
-	enum { ABSENT, READY, ARMED, ENDING } state;
+	enum { READY, ARMED, ENDING } state;
 	aio_context_t context; /* the address of the page, too */
 	struct iocb request;
 	uint32_t quiet;
 };
 static struct machvm__death_ring rings[RINGS];
+static int made; /* they stand first; a made one stays */
 
 /* The kernel has no AIO, or a filter forbids it: once refused, for good. */
 static bool refused;
@@ -46,7 +47,8 @@ static bool refused;
 /* In a child: contexts belong to an address space, and the pages were not inherited. */
 static void renew(void)
 {
-	memset(rings, 0, sizeof rings);
+	memset(rings, 0, (size_t)made * sizeof *rings);
+	made = 0;
 }
 
 static struct ring_page *page_of(const struct machvm__death_ring *ring)
@@ -105,13 +107,12 @@ static bool settled(struct machvm__death_ring *ring)
 /* One that has been used before, else a new one. */
 static struct machvm__death_ring *find(void)
 {
-	for (int i = 0; i < RINGS; i++)
+	for (int i = 0; i < made; i++)
 		if (settled(&rings[i]))
 			return &rings[i];
-	for (int i = 0; i < RINGS; i++)
-		if (rings[i].state == ABSENT)
-			return make(&rings[i]) ? &rings[i] : NULL;
-	return NULL;
+	if (made == RINGS || !make(&rings[made]))
+		return NULL;
+	return &rings[made++];
 }
 
 /* Does the wake-up say what for? */

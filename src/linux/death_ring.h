@@ -29,7 +29,7 @@ struct machvm__death_ring;
 /*
  * Rings are few, for what the system has of them is shared by all. They are kept
  * and used again: to destroy one takes two RCU grace periods, tens of milliseconds,
- * which a process that has any pays when it exits.
+ * which a process that has any pays when it exits, once for all of them.
  *
  * The callers of arm and disarm see to it that there is one at a time.
  */

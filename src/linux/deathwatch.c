@@ -12,8 +12,13 @@
 #include "descriptor.h"
 #include "fork_notice.h"
 
-/* A ring is 30 us now, and tens of milliseconds when we exit: for those who come back. */
-#define RING_AFTER 1024
+/*
+ * The first ring is tens of milliseconds when we exit, and each is 30 us now: for
+ * those who come back, and for others sooner once there is one.
+ */
+#define FIRST_RING_AFTER 1024
+#define RING_AFTER       128
+static _Atomic unsigned ring_after = FIRST_RING_AFTER;
 
 /* Never quiet, whatever a ring counts as quiet: a tail is an index. */
 static const _Atomic uint32_t no_word = UINT32_MAX;
@@ -32,6 +37,7 @@ static struct {
 static void renew(void)
 {
 	crowd.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	ring_after = FIRST_RING_AFTER;
 }
 
 void machvm__deathwatch_init(struct machvm__deathwatch *watch, int handle, enum machvm__handle kind)
@@ -163,6 +169,7 @@ static void get_ring(struct machvm__deathwatch *watch, int tgid)
 		ring = machvm__death_ring_arm(watch->handle);
 	if (ring && unwoken(watch, tgid)) {
 		watch->ring = ring;
+		atomic_store_explicit(&ring_after, RING_AFTER, memory_order_relaxed);
 		atomic_store_explicit(&watch->quiet, machvm__death_ring_quiet(ring),
 		                      memory_order_relaxed);
 		atomic_store_explicit(&watch->word, machvm__death_ring_word(ring),
@@ -175,8 +182,9 @@ static void get_ring(struct machvm__deathwatch *watch, int tgid)
 
 int machvm__deathwatch_ask_often(struct machvm__deathwatch *watch, int tgid)
 {
-	if (atomic_fetch_add_explicit(&watch->asked, 1, memory_order_relaxed) % RING_AFTER ==
-	    RING_AFTER - 1)
+	unsigned asked = atomic_fetch_add_explicit(&watch->asked, 1, memory_order_relaxed) + 1;
+
+	if (asked % atomic_load_explicit(&ring_after, memory_order_relaxed) == 0)
 		get_ring(watch, tgid);
 	return machvm__deathwatch_ask(watch);
 }
