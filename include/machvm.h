@@ -230,8 +230,10 @@ struct machvm_range {
  * MACHVM_EACH the call returns the code of the first entry that failed, and
  * machvm_last_error() tells about that one. MACH_SEND_INVALID_MEMORY also when the list
  * itself cannot be read (with MACHVM_EACH: written). Where the task, the list
- * or the flags are refused, no `result` is written. MACHVM_STOP is
- * KERN_NOT_SUPPORTED here.
+ * or the flags are refused, or with MACHVM_STOP the target could not be stopped, no
+ * `result` is written. With MACHVM_STOP all ranges are moved in one stop; KERN_ABORTED
+ * when what held the target still was killed: then results say what was moved, and not
+ * that it was at one instant.
  *
  * Since: 0.1
  */

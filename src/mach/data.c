@@ -17,9 +17,8 @@
 #include "error.h"
 #include "flags.h"
 #include "own_memory.h"
-#include "space.h"
+#include "standing.h"
 #include "task.h"
-#include "tracer.h"
 #include "transfer.h"
 
 /* Gives up on a held task. A buffer that is bad outranks a right that is too weak. */
@@ -99,36 +98,40 @@ static bool may_stop(struct machvm__target *target, enum machvm__direction direc
 	return false;
 }
 
-/*
- * With every thread of the target standing still, the looks included. A program of
- * one thread stands still for itself.
- */
-static kern_return_t move_still(struct machvm__target *target, enum machvm__direction direction,
-                                uint64_t raddr, void *data, size_t size, unsigned flags)
-{
-	struct machvm__space space;
-	struct machvm__fault why = {0};
-	kern_return_t kr = KERN_SUCCESS;
-	int r;
+struct still {
+	struct machvm__target *target;
+	enum machvm__direction direction;
+	uint64_t raddr;
+	void *data;
+	size_t size;
+	unsigned flags;
+};
 
-	if (!may_stop(target, direction, raddr, data, size, &kr))
-		return kr;
-	if (target->own && !machvm__tracer_alone())
-		return machvm__error(KERN_NOT_SUPPORTED, "stop",
-		                     "a program with several threads cannot stop itself");
-	machvm__space_lock(target);
-	r = machvm__space_open(&space, target, MACHVM__SPACE_ALL | MACHVM__SPACE_STILL);
-	if (r)
-		kr = machvm__error_space(&space, r);
-	else if (!transfer(target, direction, raddr, data, size, flags, &why))
-		kr = machvm__error_fault(target, &why);
-	if (r == 0)
-		r = machvm__space_close(&space);
-	machvm__space_unlock(target);
-	/* Its threads ran before all was done. */
-	if (r == -EOWNERDEAD && kr == KERN_SUCCESS)
-		kr = machvm__error_stop_lost(target, raddr, direction == MACHVM__WRITE ? size : 0);
-	return kr;
+static kern_return_t move_now(void *context)
+{
+	const struct still *still = context;
+	struct machvm__fault why;
+
+	return transfer(still->target, still->direction, still->raddr, still->data, still->size,
+	                still->flags, &why)
+	               ? KERN_SUCCESS
+	               : machvm__error_fault(still->target, &why);
+}
+
+static kern_return_t move_still(struct still *still)
+{
+	const struct machvm__standing standing = {
+		.target = still->target,
+		.move = move_now,
+		.context = still,
+		.raddr = still->raddr,
+		.changes = still->direction == MACHVM__WRITE ? still->size : 0,
+	};
+	kern_return_t kr = KERN_SUCCESS;
+
+	return may_stop(still->target, still->direction, still->raddr, still->data, still->size, &kr)
+	               ? machvm__standing_do(&standing)
+	               : kr;
 }
 
 /*
@@ -173,7 +176,7 @@ move_with_care(struct machvm__hold *hold, enum machvm__direction direction, uint
 	if (size == 0)
 		return nothing_to_do(hold);
 	if (flags & MACHVM_STOP)
-		kr = move_still(hold->target, direction, raddr, data, size, flags);
+		kr = move_still(&(struct still){hold->target, direction, raddr, data, size, flags});
 	else if (!transfer(hold->target, direction, raddr, data, size, flags, &why))
 		return fault(hold, &why);
 	machvm__task_release(hold);

@@ -18,6 +18,7 @@
 #include "flags.h"
 #include "list.h"
 #include "own_memory.h"
+#include "standing.h"
 #include "task.h"
 
 static bool accessible(const void *list, size_t count, size_t entry, bool writable)
@@ -59,9 +60,6 @@ static kern_return_t hold_task(mach_port_t task, enum machvm_right needed,
 	} else if (flags & ~MACHVM__FLAGS_KNOWN) {
 		kr = machvm__error(KERN_INVALID_ARGUMENT, "argument check", "unknown flags 0x%x",
 		                   flags & ~MACHVM__FLAGS_KNOWN);
-	} else if (flags & MACHVM_STOP) {
-		kr = machvm__error(KERN_NOT_SUPPORTED, "argument check",
-		                   "lists do not know MACHVM_STOP");
 	}
 	if (kr != KERN_SUCCESS)
 		machvm__task_release(hold);
@@ -129,6 +127,33 @@ static kern_return_t move_all(struct machvm__ranges *pieces)
 	return machvm__error_fault(pieces->target, &why);
 }
 
+struct move {
+	struct machvm__ranges *pieces;
+	struct machvm_range *list;
+	size_t count;
+	bool each;
+};
+
+static kern_return_t move_now(void *context)
+{
+	const struct move *move = context;
+
+	return move->each ? move_each(move->pieces, move->list, move->count) : move_all(move->pieces);
+}
+
+static kern_return_t move_still(struct move *move)
+{
+	const struct machvm__ranges *pieces = move->pieces;
+	struct machvm__standing standing = {
+		.target = pieces->target, .move = move_now, .context = move};
+
+	if (pieces->count)
+		standing.raddr = pieces->pieces[0].raddr;
+	for (size_t i = 0; pieces->direction == MACHVM__WRITE && i < pieces->count; i++)
+		standing.changes += pieces->pieces[i].size;
+	return machvm__standing_do(&standing);
+}
+
 static kern_return_t move_list(mach_port_t task, enum machvm__direction direction,
                                struct machvm_range *list, size_t count, unsigned flags)
 {
@@ -136,6 +161,7 @@ static kern_return_t move_list(mach_port_t task, enum machvm__direction directio
 		direction == MACHVM__WRITE ? MACHVM_RIGHT_CONTROL : MACHVM_RIGHT_READ;
 	struct machvm__ranges pieces = {.direction = direction,
 	                                .options = machvm__flags_options(flags)};
+	struct move move = {&pieces, list, count, flags & MACHVM_EACH};
 	struct machvm__hold hold = {0};
 	kern_return_t kr = hold_task(task, needed, list, count, flags, &hold);
 
@@ -150,7 +176,7 @@ static kern_return_t move_list(mach_port_t task, enum machvm__direction directio
 		kr = machvm__error(MACH_SEND_INVALID_MEMORY, "buffer check",
 		                   "an entry is larger than the caller's address space");
 	else
-		kr = flags & MACHVM_EACH ? move_each(&pieces, list, count) : move_all(&pieces);
+		kr = flags & MACHVM_STOP && pieces.count ? move_still(&move) : move_now(&move);
 	free(pieces.pieces);
 	machvm__task_release(&hold);
 	return kr;

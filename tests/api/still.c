@@ -60,6 +60,69 @@ static void write_in_still_victim_is_never_seen_half_done(void **state)
 	write_numbers(WORD_32, MACHVM_STOP);
 }
 
+/* The numbers as a list of unequal pieces, the last one first. */
+static size_t as_list(struct machvm_range *list)
+{
+	size_t count = 0, end = WORDS, words = 1;
+
+	for (; end; count++, words = words * 2 + 1) {
+		if (words > end)
+			words = end;
+		end -= words;
+		list[count] = (struct machvm_range){
+			.address = BASE + 4 * end, .data = &numbers[end], .size = 4 * words, .result = 77};
+	}
+	return count;
+}
+
+static void write_lists(enum word word, unsigned flags)
+{
+	struct victim *victim = restless(word, "watch", 2);
+	mach_port_t task = victim_task(victim);
+	struct machvm_range list[32];
+	size_t count = as_list(list);
+
+	for (uint32_t number = 1; number <= ROUNDS / 3; number++) {
+		for (size_t i = 0; i < WORDS; i++)
+			numbers[i] = number;
+		expect_code(machvm_write_list(task, list, count, flags), KERN_SUCCESS);
+	}
+	for (size_t i = 0; i < count; i++)
+		expect_number(list[i].result, flags & MACHVM_EACH ? KERN_SUCCESS : 77);
+	victim_ask(victim, "churn-stop");
+	expect_number(victim_ask(victim, "churn-torn"), 0);
+	victim_ask(victim, "dump %x %zx", BASE, sizeof(numbers));
+	expect_bytes(victim->mailbox + PAGE, numbers, sizeof(numbers));
+	victim_kill(victim);
+}
+
+static void list_in_still_victim_is_never_seen_half_written(void **state)
+{
+	write_lists(WORD_64, MACHVM_STOP);
+	write_lists(WORD_64, MACHVM_STOP | MACHVM_EACH);
+	write_lists(WORD_32, MACHVM_STOP | MACHVM_TRANSACTION);
+}
+
+static void list_read_of_still_victim_is_one_instant(void **state)
+{
+	struct victim *victim = restless(WORD_64, "count", 1);
+	mach_port_t task = victim_task(victim);
+	struct machvm_range list[32];
+	size_t count = as_list(list);
+
+	for (unsigned i = 0; i < ROUNDS / 3; i++) {
+		uint32_t before;
+
+		expect_code(machvm_read_list(task, list, count, MACHVM_STOP), KERN_SUCCESS);
+		trying("read %u, which found %u and %u", i, numbers[0], numbers[WORDS - 1]);
+		if (numbers[0] - numbers[WORDS - 1] > 1)
+			fail_case("these are two instants");
+		for (before = numbers[0]; numbers[0] == before;)
+			expect_code(machvm_read(task, BASE, numbers, 4, 0), KERN_SUCCESS);
+	}
+	victim_kill(victim);
+}
+
 static void read_numbers(enum word word)
 {
 	struct victim *victim = restless(word, "count", 1);
@@ -202,6 +265,7 @@ static pid_t start_tracer(pid_t target, int *hold)
 
 static void victim_of_another_tracer_is_refused(void **state)
 {
+	struct machvm_range list;
 	char name[32];
 	void *data;
 	int hold;
@@ -215,6 +279,11 @@ static void victim_of_another_tracer_is_refused(void **state)
 	if (!strstr(machvm_last_error()->message, name))
 		fail_case("\"%s\" does not name %s", machvm_last_error()->message, name);
 	expect_code(machvm_read(ground.task, ground.base, data, PAGE, MACHVM_STOP), KERN_DENIED);
+	list = (struct machvm_range){ground.base, data, PAGE, 77};
+	expect_code(machvm_write_list(ground.task, &list, 1, MACHVM_STOP), KERN_DENIED);
+	expect_code(machvm_write_list(ground.task, &list, 1, MACHVM_STOP | MACHVM_EACH), KERN_DENIED);
+	expect_number(list.result, 77);
+	expect_code(machvm_read_list(ground.task, &list, 0, MACHVM_STOP), KERN_SUCCESS);
 	ground_verify(&ground);
 	ground_verify(&local);
 	/* Without the flag nobody is in the way. */
@@ -247,6 +316,7 @@ static void victim_that_cannot_stop_is_refused_in_bounded_time(void **state)
 
 static void dead_victim_is_gone(void **state)
 {
+	struct machvm_range list;
 	void *data;
 
 	open_grounds(PLACE_VICTIM);
@@ -256,6 +326,8 @@ static void dead_victim_is_gone(void **state)
 		    MACH_SEND_INVALID_DEST);
 	expect_code(machvm_read(ground.task, ground.base, data, 8, MACHVM_STOP),
 		    MACH_SEND_INVALID_DEST);
+	list = (struct machvm_range){ground.base, data, 8, 77};
+	expect_code(machvm_read_list(ground.task, &list, 1, MACHVM_STOP), MACH_SEND_INVALID_DEST);
 	ground_verify(&local);
 	ground_close(&local);
 }
@@ -269,6 +341,7 @@ static void *sleep_on(void *end)
 
 static void own_task_is_still_only_while_it_has_one_thread(void **state)
 {
+	struct machvm_range list;
 	pthread_t thread;
 	int end[2];
 	void *data;
@@ -283,6 +356,8 @@ static void own_task_is_still_only_while_it_has_one_thread(void **state)
 	memset(data, 1, 100);
 	expect_code(machvm_write(ground.task, ground.base, data, 100, MACHVM_STOP),
 		    KERN_NOT_SUPPORTED);
+	list = (struct machvm_range){ground.base, data, 100, 77};
+	expect_code(machvm_write_list(ground.task, &list, 1, MACHVM_STOP), KERN_NOT_SUPPORTED);
 	close(end[1]);
 	pthread_join(thread, NULL);
 	close(end[0]);
@@ -293,6 +368,8 @@ static void own_task_is_still_only_while_it_has_one_thread(void **state)
 static const struct CMUnitTest tests[] = {
 	TEST(write_in_still_victim_is_never_seen_half_done),
 	TEST(read_of_still_victim_is_one_instant),
+	TEST(list_in_still_victim_is_never_seen_half_written),
+	TEST(list_read_of_still_victim_is_one_instant),
 	TEST(still_victim_answers_for_every_kind_of_page),
 	TEST(arguments_are_judged_before_anybody_is_stopped),
 	TEST(victim_of_another_tracer_is_refused),
