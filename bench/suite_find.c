@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "gdb.h"
+#include "debuggers.h"
 #include "measure.h"
 #include "subject.h"
 #include "suites.h"
@@ -41,7 +41,7 @@ struct finding {
 	size_t size;
 	unsigned processors;
 	_Atomic size_t next; /* chunk of the bare readers */
-	struct gdb gdb;
+	struct talk gdb;
 	int dump;
 };
 
@@ -228,7 +228,7 @@ static void slow_rivals(struct finding *finding)
 	if (gdb_start(&finding->gdb, finding->subject.pid) == 0) {
 		compare(finding, "search 16 MiB", &little, &(struct side){"gdb find", gdb_find}, 1, 1,
 			"'find' in a gdb that is attached already");
-		gdb_end(&finding->gdb);
+		talk_end(&finding->gdb);
 	}
 	subject_end(&finding->subject);
 }

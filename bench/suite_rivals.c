@@ -9,6 +9,9 @@
  *   scanmem         sm_write_array() of its library, which attaches and detaches
  *   gdb             "restore FILE binary ADDRESS" given to a gdb that is attached
  *                   (its subject stands still all the while), until it is done
+ *   lldb            "memory write --infile FILE ADDRESS", likewise
+ *   Python          a script that runs already opens /proc/PID/mem, seeks, writes
+ *                   and closes it, as pwntools' writemem() does
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -23,7 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "gdb.h"
+#include "debuggers.h"
 #include "suites.h"
 #include "transfer.h"
 
@@ -37,11 +40,12 @@ typedef bool scanmem_write(pid_t target, void *address, const void *data, size_t
 
 struct rivals {
 	struct transfer transfer; /* machvm's and the bare call's */
-	struct subject by_mem, by_poke, by_scanmem, by_gdb;
+	struct subject by_mem, by_poke, by_scanmem, by_gdb, by_lldb, by_python;
 	int mem_fd;
+	int bytes_fd; /* a file with the bytes, for programs */
 	scanmem_write *scanmem;
-	struct gdb gdb;
-	char gdb_command[128];
+	struct talk gdb, lldb, python;
+	char gdb_command[128], lldb_command[128];
 };
 
 static void mem_write(void *context, unsigned repetitions)
@@ -96,6 +100,22 @@ static void gdb_restore(void *context, unsigned repetitions)
 		gdb_do(&rivals->gdb, rivals->gdb_command);
 }
 
+static void lldb_write(void *context, unsigned repetitions)
+{
+	struct rivals *rivals = context;
+
+	while (repetitions--)
+		lldb_do(&rivals->lldb, rivals->lldb_command);
+}
+
+static void python_write(void *context, unsigned repetitions)
+{
+	struct rivals *rivals = context;
+
+	while (repetitions--)
+		talk_do(&rivals->python, "", "written");
+}
+
 static scanmem_write *find_scanmem(void)
 {
 	for (unsigned i = 0; i < sizeof scanmem_places / sizeof *scanmem_places; i++) {
@@ -120,16 +140,48 @@ static void check(const struct rivals *rivals, const struct subject *subject, co
 		die("%s: the bytes did not arrive", how);
 }
 
+static void fill_file(struct rivals *rivals)
+{
+	rivals->bytes_fd = memfd_create("bytes", MFD_CLOEXEC);
+	if (rivals->bytes_fd < 0 ||
+	    write(rivals->bytes_fd, rivals->transfer.local, SIZE) != (ssize_t)SIZE)
+		die("memfd_create: %s", strerror(errno));
+}
+
 static bool start_gdb(struct rivals *rivals)
 {
-	int file = memfd_create("bytes", MFD_CLOEXEC);
-
-	if (file < 0 || write(file, rivals->transfer.local, SIZE) != (ssize_t)SIZE)
-		die("memfd_create: %s", strerror(errno));
 	snprintf(rivals->gdb_command, sizeof rivals->gdb_command,
-		 "restore /proc/%d/fd/%d binary 0x%" PRIx64, getpid(), file,
+		 "restore /proc/%d/fd/%d binary 0x%" PRIx64, getpid(), rivals->bytes_fd,
 		 rivals->by_gdb.address);
 	return gdb_start(&rivals->gdb, rivals->by_gdb.pid) == 0;
+}
+
+static bool start_lldb(struct rivals *rivals)
+{
+	snprintf(rivals->lldb_command, sizeof rivals->lldb_command,
+		 "memory write --infile /proc/%d/fd/%d 0x%" PRIx64, getpid(), rivals->bytes_fd,
+		 rivals->by_lldb.address);
+	return lldb_start(&rivals->lldb, rivals->by_lldb.pid) == 0;
+}
+
+static bool start_python(struct rivals *rivals)
+{
+	static const char script[] = "import sys\n"
+			       "pid, address, data = sys.argv[1], int(sys.argv[2]), "
+			       "open(sys.argv[3], 'rb').read()\n"
+			       "print('ready', flush=True)\n"
+			       "for line in sys.stdin:\n"
+			       "    with open('/proc/%s/mem' % pid, 'wb') as mem:\n"
+			       "        mem.seek(address)\n"
+			       "        mem.write(data)\n"
+			       "    print('written', flush=True)\n";
+	char pid[16], address[32], file[64];
+	const char *const argv[] = {"python3", "-c", script, pid, address, file, NULL};
+
+	snprintf(pid, sizeof pid, "%d", rivals->by_python.pid);
+	snprintf(address, sizeof address, "%" PRIu64, rivals->by_python.address);
+	snprintf(file, sizeof file, "/proc/%d/fd/%d", getpid(), rivals->bytes_fd);
+	return talk_start(&rivals->python, argv) == 0;
 }
 
 static void open_mem(struct rivals *rivals)
@@ -162,19 +214,47 @@ static void against(struct rivals *rivals, const struct side *rival, const struc
 	measure_free(&samples);
 }
 
+/* A program that is not installed is not measured, and that is said. */
+static void against_program(struct rivals *rivals, bool (*start)(struct rivals *rivals),
+			    struct talk *talk, const struct side *side,
+			    const struct subject *subject, const char *note)
+{
+	if (!start(rivals)) {
+		fprintf(stderr, "bench: %s is not installed: not measured\n", side->name);
+		return;
+	}
+	against(rivals, side, subject, 3.0, note);
+	talk_end(talk);
+}
+
+static void against_programs(struct rivals *rivals)
+{
+	fill_file(rivals);
+	against_program(rivals, start_gdb, &rivals->gdb, &(struct side){"gdb", gdb_restore},
+			&rivals->by_gdb, "'restore' in a gdb that is attached already");
+	against_program(rivals, start_lldb, &rivals->lldb, &(struct side){"lldb", lldb_write},
+			&rivals->by_lldb,
+			"'memory write --infile' in an lldb that is attached already");
+	against_program(rivals, start_python, &rivals->python,
+			&(struct side){"/proc/PID/mem from Python", python_write},
+			&rivals->by_python, "a script that runs already, as pwntools writes");
+	close(rivals->bytes_fd);
+}
+
 void suite_rivals(const struct settings *settings)
 {
 	static struct rivals rivals;
 	const struct side by_mem = {"/proc/PID/mem, held open", mem_write};
 	const struct side by_poke = {"PTRACE_POKEDATA", poke_write};
 	const struct side by_scanmem = {"scanmem", scanmem_array};
-	const struct side by_gdb = {"gdb", gdb_restore};
 
 	transfer_begin(&rivals.transfer, SIZE);
 	subject_memory(&rivals.by_mem, SIZE);
 	subject_memory(&rivals.by_poke, SIZE);
 	subject_memory(&rivals.by_scanmem, SIZE);
 	subject_memory(&rivals.by_gdb, SIZE);
+	subject_memory(&rivals.by_lldb, SIZE);
+	subject_memory(&rivals.by_python, SIZE);
 
 	open_mem(&rivals);
 	against(&rivals, &by_mem, &rivals.by_mem, 1.0, NULL);
@@ -185,17 +265,13 @@ void suite_rivals(const struct settings *settings)
 			"sm_write_array() of its library, which attaches and detaches");
 	else
 		fputs("bench: scanmem's library is not installed: not measured\n", stderr);
-	if (start_gdb(&rivals)) {
-		against(&rivals, &by_gdb, &rivals.by_gdb, 3.0,
-			"'restore' in a gdb that is attached already");
-		gdb_end(&rivals.gdb);
-	} else {
-		fputs("bench: gdb is not installed: not measured\n", stderr);
-	}
+	against_programs(&rivals);
 	close(rivals.mem_fd);
 	subject_end(&rivals.by_mem);
 	subject_end(&rivals.by_poke);
 	subject_end(&rivals.by_scanmem);
 	subject_end(&rivals.by_gdb);
+	subject_end(&rivals.by_lldb);
+	subject_end(&rivals.by_python);
 	transfer_end(&rivals.transfer);
 }

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "gdb.h"
+#include "debuggers.h"
 #include "measure.h"
 #include "stopper.h"
 #include "subject.h"
@@ -30,7 +30,7 @@ enum { PAGE = 4096 };
 struct targets {
 	struct subject ours, theirs, gdbs;
 	uint64_t instruction;
-	struct gdb gdb;
+	struct talk gdb;
 	bool writable;
 };
 
@@ -118,7 +118,7 @@ static void against_gdb(struct targets *t)
 				1.0, "'call mprotect(...)' in a gdb that is attached already"},
 		  &samples, sides, 0, 1);
 	measure_free(&samples);
-	gdb_end(&t->gdb);
+	talk_end(&t->gdb);
 }
 
 /* ---- standing still ---- */
