@@ -17,10 +17,11 @@
 #include "work.h"
 
 /*
- * A part: what fits into a cache on its way through. Larger ones spare little, and
- * smaller ones cost more calls than the cache saves.
+ * A part: what stays in a cache between the read and the write, with both its ends.
+ * Of 64 MiB copied by two threads, parts of 2 MiB took 0.50 of the time of reading all
+ * and writing it back, 512 and 256 KiB 0.45, 128 KiB 0.48.
  */
-#define BOUNCE MACHVM__WORK_UNIT
+#define BOUNCE ((size_t)512 << 10)
 
 struct copy {
 	struct machvm__target *target;
