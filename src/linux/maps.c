@@ -3,6 +3,7 @@
 #include "maps.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "fast_cpu.h"
@@ -45,29 +46,54 @@ int machvm__maps_query(int maps_fd, uint64_t raddr, struct machvm__vma *vma, cha
 	return 0;
 }
 
-
 /* One more than the value of a lower-case hexadecimal digit; 0 for every other character. */
 static const unsigned char digit[256] = {
 	['0'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
 	['a'] = 11, 12, 13, 14, 15, 16,
 };
 
+#define EACH_BYTE(value) ((value)*UINT64_C(0x0101010101010101))
+
+/*
+ * Eight hexadecimal digits at once, a byte each in `x` as they stand in memory:
+ * false when one of the bytes is none.
+ */
+static bool eight_digits(const char *at, uint64_t *value)
+{
+	uint64_t x, n, letters;
+
+	memcpy(&x, at, sizeof x);
+	n = (x & EACH_BYTE(0x0f)) + 9 * (x >> 6 & EACH_BYTE(0x01));
+	letters = (n + EACH_BYTE(0x06)) >> 4 & EACH_BYTE(0x01);
+	/* Written out again, digits are what they were. */
+	if ((n & EACH_BYTE(0xf0)) || n + EACH_BYTE('0') + letters * ('a' - '0' - 10) != x)
+		return false;
+	if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+		n = __builtin_bswap64(n);
+	n = (n | n >> 4) & UINT64_C(0x00ff00ff00ff00ff);
+	n = (n | n >> 8) & UINT64_C(0x0000ffff0000ffff);
+	*value = (n | n >> 16) & UINT32_MAX;
+	return true;
+}
+
 /*
  * Each of these takes its part off the front of the line and returns where it
  * ends, or null. A line ends with a null, which is no part of anything, so none
- * of them can pass it. 65,000 lines are parsed at a time: this is the one place
- * where a byte costs.
+ * of them can pass it; `room` is how far away it is, or 0 where digits are few.
+ * 65,000 lines are parsed at a time: this is the one place where a byte costs.
  */
-static const char *hexadecimal(const char *at, uint64_t *value)
+static const char *hexadecimal(const char *at, size_t room, uint64_t *value)
 {
-	const char *first = at;
+	const char *end = at;
 	uint64_t v = 0;
 	unsigned char d;
 
-	for (; (d = digit[(unsigned char)*at]) != 0; at++)
+	if (room >= 8 && eight_digits(at, &v))
+		end += 8;
+	for (; (d = digit[(unsigned char)*end]) != 0; end++)
 		v = v << 4 | (d - 1u);
 	*value = v;
-	return at > first && at - first <= 16 ? at : NULL;
+	return end > at && end - at <= 16 ? end : NULL;
 }
 
 static const char *decimal(const char *at, uint64_t *value)
@@ -103,8 +129,8 @@ static const char *device(const char *at, struct machvm__vma *vma)
 {
 	uint64_t major, minor;
 
-	if (!(at = hexadecimal(at, &major)) || !(at = literal(at, ':')) ||
-	    !(at = hexadecimal(at, &minor)) || major > UINT32_MAX || minor > UINT32_MAX)
+	if (!(at = hexadecimal(at, 0, &major)) || !(at = literal(at, ':')) ||
+	    !(at = hexadecimal(at, 0, &minor)) || major > UINT32_MAX || minor > UINT32_MAX)
 		return NULL;
 	vma->device_major = (uint32_t)major;
 	vma->device_minor = (uint32_t)minor;
@@ -113,12 +139,15 @@ static const char *device(const char *at, struct machvm__vma *vma)
 
 int machvm__maps_parse(const char *line, size_t length, struct machvm__vma *vma, size_t *name_at)
 {
-	const char *at = line;
+	const char *at = line, *last = line + length;
 
-	if (!(at = hexadecimal(at, &vma->start)) || !(at = literal(at, '-')) ||
-	    !(at = hexadecimal(at, &vma->end)) || !(at = literal(at, ' ')) ||
-	    !(at = permissions(at, &vma->access)) || !(at = literal(at, ' ')) ||
-	    !(at = hexadecimal(at, &vma->offset)) || !(at = literal(at, ' ')) ||
+	if (!(at = hexadecimal(at, (size_t)(last - at), &vma->start)) ||
+	    !(at = literal(at, '-')) ||
+	    !(at = hexadecimal(at, (size_t)(last - at), &vma->end)) ||
+	    !(at = literal(at, ' ')) || !(at = permissions(at, &vma->access)) ||
+	    !(at = literal(at, ' ')) ||
+	    !(at = hexadecimal(at, (size_t)(last - at), &vma->offset)) ||
+	    !(at = literal(at, ' ')) ||
 	    !(at = device(at, vma)) || !(at = literal(at, ' ')) || !(at = decimal(at, &vma->inode)))
 		return -EINVAL;
 	if (vma->end <= vma->start)

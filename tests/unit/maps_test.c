@@ -89,6 +89,31 @@ static void line_of_the_kernel_is_understood(void **state)
 	assert_true(vma.end == UINT64_MAX && vma.offset == UINT64_MAX && vma.inode == UINT64_MAX);
 }
 
+/* Every character at every place of an address: a digit counts, and nothing else is one. */
+static void digits_are_those_of_the_kernel_and_no_others(void **state)
+{
+	static const char pattern[] = "123456789abc-fffffffff000 rw-p 00000000 00:00 0 ";
+	struct machvm__vma vma;
+	const char *name;
+
+	for (size_t at = 0; at < 12; at++) {
+		for (int ch = 1; ch < 256; ch++) {
+			bool good = strchr("0123456789abcdef", ch) != NULL;
+			char line[sizeof(pattern)];
+
+			memcpy(line, pattern, sizeof(pattern));
+			line[at] = (char)ch;
+			/* Ends the address there: another line, and a right one. */
+			if (ch == '-')
+				continue;
+			if (parse(line, &vma, &name) != (good ? 0 : -EINVAL))
+				fail_msg("character %d at %zu is misjudged", ch, at);
+			if (good)
+				assert_int_equal(vma.start, strtoull(line, NULL, 16));
+		}
+	}
+}
+
 static void line_of_nobody_is_refused(void **state)
 {
 	static const char *const lines[] = {
@@ -356,6 +381,7 @@ static void device_mounted_in_two_ways_tells_nothing(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(line_of_the_kernel_is_understood),
+	cmocka_unit_test(digits_are_those_of_the_kernel_and_no_others),
 	cmocka_unit_test(line_of_nobody_is_refused),
 	cmocka_unit_test(mutilated_line_is_read_within_its_bounds),
 	cmocka_unit_test(lines_come_whole_whatever_the_size_of_a_piece),
