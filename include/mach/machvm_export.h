@@ -31,11 +31,16 @@
 #endif
 #endif
 
-/* A compile-time assertion that C and C++ both accept. */
-#ifdef __cplusplus
+/*
+ * A compile-time assertion in every C, and in C++ from C++11 on; before, C++ has
+ * no word for it, and takes a prototype instead, which asserts nothing.
+ */
+#if !defined(__cplusplus)
+#define MACHVM_STATIC_ASSERT(condition, text) __extension__ _Static_assert(condition, text)
+#elif __cplusplus >= 201103L
 #define MACHVM_STATIC_ASSERT(condition, text) static_assert(condition, text)
 #else
-#define MACHVM_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
+#define MACHVM_STATIC_ASSERT(condition, text) extern int machvm__not_asserted(void)
 #endif
 
 #endif

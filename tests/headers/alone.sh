@@ -29,6 +29,20 @@ for header in $(cd "$include" && find . -name '*.h' | sed 's,^\./,,' | sort); do
 		done
 	done
 done
+# Old programs: all of the interface at once, by the older and the newer languages.
+for header in mach/mach.h mach/mach_vm.h machvm.h; do
+	for cc in gcc clang; do
+		try "$header" $cc -x c -std=c89 -Wall -Wextra -Werror -fsyntax-only -I "$include"
+		for std in c99 gnu99 c11 c2x; do
+			try "$header" $cc -x c -std=$std $warnings -I "$include"
+		done
+	done
+	for cxx in g++ clang++; do
+		for std in c++98 gnu++98 c++11 c++14 c++20; do
+			try "$header" $cxx -x c++ -std=$std $warnings -Wno-long-long -I "$include"
+		done
+	done
+done
 for header in $(cd "$include" && find . -name '*.h' | sed 's,^\./,,'); do
 	grep -q "^#include <$header>" "$(dirname "$0")/cxx.cpp" 2>/dev/null && continue
 	case $header in
