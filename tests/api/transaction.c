@@ -108,6 +108,8 @@ static void play(const char *how)
 		victim_ask(victim, "protect %llx %zx 1", played, PAGE);
 	else if (strcmp(how, "replaces") == 0)
 		victim_ask(victim, "lay rw %llx 1 %x", played, FRESH);
+	else if (strcmp(how, "moves") == 0)
+		victim_ask(victim, "move %llx %zx %llx", played, PAGE, played + 2 * SIZE);
 	else if (strcmp(how, "unmaps") == 0)
 		victim_ask(victim, "unmap %llx %zx", played, PAGE);
 	else if (strcmp(how, "stores into") == 0)
@@ -254,6 +256,22 @@ static void page_that_the_target_unmapped_is_left_unmapped(void **state)
 	close_region();
 }
 
+/* Our bytes live on where nobody looks for them: that is no clean failure. */
+static void page_that_the_target_moved_is_reported(void **state)
+{
+	open_region();
+	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++) {
+		struct machvm_error detail;
+
+		lay();
+		expect_code(run("moves", ends[i].kind, MACHVM_TRANSACTION, &detail), KERN_ABORTED);
+		expect_number(detail.done, PAGE);
+		expect_old_elsewhere();
+		expect_number(count_ours_played(), 0);
+	}
+	close_region();
+}
+
 /* A store of the target over our bytes: kept or lost, but never our bytes unreported. */
 static void page_that_the_target_stored_into_holds_nothing_of_ours_unreported(void **state)
 {
@@ -302,6 +320,44 @@ static void plain_write_over_page_that_turns_bad_reports_what_it_changed(void **
 			expect_code(code, ends[i].code);
 		expect_number(detail.address, BASE + HELD * PAGE);
 		expect_number(detail.done, count_ours() + count_ours_played());
+	}
+	close_region();
+}
+
+/*
+ * Without the flag a read may leave the beginning of what it read; with it, not a
+ * byte. The look before a read waits for the first page that is missing, and the
+ * read itself for the second.
+ */
+static void read_over_page_that_turns_bad_leaves_the_buffer_alone(void **state)
+{
+	const unsigned long long held = BASE + HELD * PAGE, next = held + PAGE;
+	const struct call *call = NULL;
+
+	for (unsigned i = 0; i < read_call_count; i++)
+		if (strcmp(read_calls[i].name, "machvm_read(TRANSACTION)") == 0)
+			call = &read_calls[i];
+	open_region();
+	/* Not the first: what is mapped for reading is no reason to fail. */
+	for (unsigned i = 1; i < ARRAY_SIZE(ends); i++) {
+		struct machvm_error detail;
+		struct job *job;
+
+		lay();
+		victim_ask(victim, "lay missing %llx 2 0", held);
+		memset(now, 0x5c, SIZE);
+		memcpy(new, now, SIZE);
+		trying("page %u becomes %s", HELD + 1, ends[i].kind);
+		job = job_start(call, task, BASE, now, SIZE);
+		victim_ask(victim, "fault-wait");
+		victim_ask(victim, "fault-serve %llx %zx %x", held, PAGE, FRESH);
+		victim_ask(victim, "fault-wait");
+		victim_ask(victim, "lay %s %llx 1 %x", ends[i].kind, next, FRESH);
+		victim_ask(victim, "fault-wake %llx %zx", next, PAGE);
+		expect_code(job_join(job, &detail), ends[i].code);
+		expect_number(detail.address, next);
+		expect_number(detail.done, 0);
+		expect_bytes(now, new, SIZE);
 	}
 	close_region();
 }
@@ -365,8 +421,10 @@ static const struct CMUnitTest tests[] = {
 	TEST(bytes_that_cannot_be_put_back_are_reported),
 	TEST(page_that_the_target_replaced_is_left_alone),
 	TEST(page_that_the_target_unmapped_is_left_unmapped),
+	TEST(page_that_the_target_moved_is_reported),
 	TEST(page_that_the_target_stored_into_holds_nothing_of_ours_unreported),
 	TEST(plain_write_over_page_that_turns_bad_reports_what_it_changed),
+	TEST(read_over_page_that_turns_bad_leaves_the_buffer_alone),
 	TEST(write_that_was_held_and_let_go_is_whole),
 	TEST(exec_in_the_middle_is_never_a_silent_write_into_the_new_image),
 };
