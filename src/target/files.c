@@ -96,6 +96,8 @@ bool machvm__target_room(int fd)
 int machvm__target_open(struct machvm__target *target, enum machvm__file_kind kind,
                         struct machvm__file *file)
 {
+	file->replaced = &target->replaced;
+	file->opened = atomic_load(&target->replaced);
 	file->fd = atomic_load_explicit(&target->files[kind], memory_order_acquire);
 	file->held = true;
 	if (__builtin_expect(file->fd >= 0, 1))
@@ -128,6 +130,12 @@ int machvm__target_reopen(struct machvm__target *target, enum machvm__file_kind 
 		return -ESRCH;
 	}
 	pthread_mutex_lock(&target->lock);
+	/* Somebody else has been here, and what is behind the number is right again. */
+	if (kind == MACHVM__FILE_MAPS && file->held && atomic_load(&target->replaced) != file->opened) {
+		file->opened = atomic_load(&target->replaced);
+		pthread_mutex_unlock(&target->lock);
+		return 0;
+	}
 	/* A leader that has exited leaves an empty map behind; its threads have the memory. */
 	machvm__target_rename(target);
 	fd = open_kind(target, kind);
@@ -137,6 +145,9 @@ int machvm__target_reopen(struct machvm__target *target, enum machvm__file_kind 
 		machvm__descriptor_close(file->fd);
 		file->fd = fd;
 	} else if (alone && machvm__target_room(fd)) {
+		/* Counted first: who finds the new program behind the number knows it by that. */
+		if (kind == MACHVM__FILE_MAPS)
+			file->opened = atomic_fetch_add(&target->replaced, 1) + 1;
 		r = machvm__descriptor_replace(fd, file->fd);
 	} else {
 		file->fd = fd;

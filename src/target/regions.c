@@ -34,6 +34,9 @@ bool machvm__target_image_lives(const struct machvm__file *maps)
 	struct machvm__vma vma;
 	char byte;
 
+	/* A look-up in between, of this thread or another, has found the new program. */
+	if (maps->held && maps->replaced && atomic_load(maps->replaced) != maps->opened)
+		return false;
 	if (machvm__target_queries())
 		return machvm__maps_query(maps->fd, 0, &vma, NULL, 0) != -ESRCH;
 	/* The text of a dead address space is empty. */

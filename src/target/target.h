@@ -54,6 +54,7 @@ struct machvm__target {
 	struct machvm__deathwatch watch;
 	pthread_mutex_t lock; /* opening and replacing files */
 	_Atomic int files[MACHVM__FILES]; /* -1 until held */
+	_Atomic unsigned replaced; /* how often the held maps gave way to another program's */
 	struct machvm__cursors cursors;
 	struct machvm__maximum maximum;
 	pthread_mutex_t calls; /* changing the address space: space.h */
@@ -201,6 +202,9 @@ bool machvm__target_write_waits(struct machvm__target *target, uint64_t page, ui
 struct machvm__file {
 	int fd;
 	bool held;
+	/* Of held ones: a count, and what it was. Another number, and the file is another program's. */
+	const _Atomic unsigned *replaced;
+	unsigned opened;
 };
 int machvm__target_open(struct machvm__target *target, enum machvm__file_kind kind,
                         struct machvm__file *file);

@@ -56,7 +56,7 @@ static void renew(void)
 
 static bool gone(const struct machvm__ledger *ledger)
 {
-	struct machvm__file witness = {ledger->witness, true};
+	struct machvm__file witness = {.fd = ledger->witness, .held = true};
 
 	return !ledger->own && !machvm__target_image_lives(&witness);
 }

@@ -217,10 +217,15 @@ static bool give_up(struct run *run, struct machvm__fault *fault)
 
 	fault->done = moved;
 	/* In another process, or in another program of the same one, nothing is put back. */
-	if (!run->undo || !moved || fault->cause == MACHVM__CAUSE_GONE)
+	if (!moved || fault->cause == MACHVM__CAUSE_GONE)
 		return false;
-	if (!machvm__target_image_lives(&run->image))
-		return changed(fault, first, moved, 0);
+	if (run->watches && !machvm__target_image_lives(&run->image)) {
+		changed(fault, first, moved, 0);
+		fault->step = "copy";
+		return false;
+	}
+	if (!run->undo)
+		return false;
 	for (size_t i = 0; i < run->count; i++)
 		lost += put_unit_back(run, &run->units[i]);
 	fault->done = 0;

@@ -416,6 +416,40 @@ static void exec_in_the_middle_is_never_a_silent_write_into_the_new_image(void *
 	}
 }
 
+/*
+ * What is written is zeros, which is also what the new program has there: they look
+ * like ours, and the old program's bytes are not to be put there all the same. Two
+ * threads wait, and much is left to do after both of them.
+ */
+static void exec_in_the_middle_puts_nothing_back_into_the_new_image(void **state)
+{
+	uint8_t *zeros = calloc(2, SIZE);
+
+	for (unsigned i = 0; i < write_call_count; i++) {
+		kern_return_t code;
+		struct job *job;
+
+		if (write_calls[i].no_wait)
+			continue;
+		trying("%s", write_calls[i].name);
+		open_region();
+		victim_ask(victim, "lay rw %llx %x 1", (unsigned long long)BASE, 2 * PAGES);
+		for (unsigned page = 700; page < PAGES; page += 400)
+			victim_ask(victim, "lay protected %llx 1 1",
+				   (unsigned long long)BASE + page * PAGE);
+		job = job_start(&write_calls[i], task, BASE, zeros, 2 * SIZE);
+		victim_ask(victim, "fault-wait");
+		victim_ask(victim, "exec fresh %llx %x 0", (unsigned long long)BASE, 2 * PAGES);
+		code = job_join(job, NULL);
+		if (code != KERN_SUCCESS)
+			expect_code(code, KERN_ABORTED);
+		expect_number(victim_ask(victim, "sum %llx %zx", (unsigned long long)BASE, 2 * SIZE),
+			      pattern_sum(zeros, 2 * SIZE, 0));
+		close_region();
+	}
+	free(zeros);
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(transaction_over_page_that_turns_bad_is_taken_back_whole),
 	TEST(bytes_that_cannot_be_put_back_are_reported),
@@ -427,6 +461,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(read_over_page_that_turns_bad_leaves_the_buffer_alone),
 	TEST(write_that_was_held_and_let_go_is_whole),
 	TEST(exec_in_the_middle_is_never_a_silent_write_into_the_new_image),
+	TEST(exec_in_the_middle_puts_nothing_back_into_the_new_image),
 };
 
 HARNESS_MAIN_IF(tests, harness_require_waiting();)
