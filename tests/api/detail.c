@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* machvm_last_error(): whose it is, when it changes, and what it says. */
 #include "ground.h"
+#include "refuse.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -127,6 +129,7 @@ static void message_is_one_line_whatever_the_mapped_file_is_called(void **state)
 
 static void system_errno_is_that_of_the_failing_call(void **state)
 {
+	mach_port_t task;
 	char byte = 0;
 
 	open_ground();
@@ -134,6 +137,27 @@ static void system_errno_is_that_of_the_failing_call(void **state)
 	expect_number(machvm_last_error()->system_errno, 0);
 	expect_code(machvm_read(ground.task, UINT64_MAX, &byte, 2, 0), KERN_INVALID_ADDRESS);
 	expect_number(machvm_last_error()->system_errno, 0);
+	/* Page 0 is nobody's: the copy itself says so, or the look before it. */
+	expect_code(machvm_read(ground.task, 8, &byte, 1, 0), KERN_INVALID_ADDRESS);
+	if (!refused("writev") && !refused("readv"))
+		expect_number(machvm_last_error()->system_errno, EFAULT);
+	expect_code(task_for_pid(mach_task_self(), 1 << 30, &task), KERN_FAILURE);
+	expect_number(machvm_last_error()->system_errno, ESRCH);
+}
+
+static void flags_that_nobody_knows_are_refused(void **state)
+{
+	char byte = 0;
+
+	open_ground();
+	for (unsigned bit = 5; bit < 32; bit++) {
+		trying("flag 1 << %u", bit);
+		expect_code(machvm_write(ground.task, ground.base, &byte, 1, 1u << bit),
+			    KERN_INVALID_ARGUMENT);
+		expect_code(machvm_read(ground.task, ground.base, &byte, 1, 1u << bit),
+			    KERN_INVALID_ARGUMENT);
+	}
+	ground_verify(&ground);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -143,6 +167,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(message_names_the_address_the_protection_and_what_is_mapped),
 	TEST(message_is_one_line_whatever_the_mapped_file_is_called),
 	TEST(system_errno_is_that_of_the_failing_call),
+	TEST(flags_that_nobody_knows_are_refused),
 };
 
 HARNESS_MAIN(tests)
