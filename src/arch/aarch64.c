@@ -20,7 +20,6 @@
 
 #include "syscall.h"
 
-#define COOKIE UINT64_C(0x6d616672766d6361)
 #define SVC    0xd4000001u
 #define RET    0xd65f03c0u
 #define MOV_X8 0xd2801168u /* mov x8, #139: rt_sigreturn */
@@ -188,7 +187,7 @@ ssize_t machvm__cpu_frame(const struct machvm__cpu *cpu, const struct machvm__cp
 {
 	const struct user_regs_struct *r = const_regs(cpu);
 	struct frame f = {
-		.cookie = COOKIE,
+		.cookie = MACHVM__CPU_MARK,
 		.stack_flags = 0x7ffffff0, /* invalid: the alternate stack stays as it is */
 		.sigmask = sigmask,
 		.sp = r->sp,
@@ -207,17 +206,6 @@ ssize_t machvm__cpu_frame(const struct machvm__cpu *cpu, const struct machvm__cp
 	f.vector.fpcr = v->fpcr;
 	memcpy(bytes, &f, sizeof(f));
 	return sizeof(f);
-}
-
-bool machvm__cpu_is_frame(const struct machvm__cpu_code *code, const unsigned char *bytes,
-			  size_t size)
-{
-	uint64_t cookie = 0;
-
-	(void)code;
-	if (size >= sizeof(cookie))
-		memcpy(&cookie, bytes, sizeof(cookie));
-	return cookie == COOKIE;
 }
 
 /* ---- code ---- */

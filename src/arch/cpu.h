@@ -19,8 +19,13 @@ enum {
 	MACHVM__CPU_GENERAL = 288,  /* bytes that hold any family's general registers */
 	MACHVM__CPU_VECTOR = 12288, /* XSAVE with AMX tiles is 11,008 */
 	MACHVM__CPU_FRAME = 12288 + 1024,
+	MACHVM__CPU_MARKED = 320,
 	MACHVM__CPU_CODE = 48, /* bytes of target code that prove a place to call from */
 };
+
+/* Stands among the first MACHVM__CPU_MARKED bytes of each signal frame of ours, where the kernel
+ * does not read. */
+#define MACHVM__CPU_MARK UINT64_C(0x6d616672766d6361)
 
 /* Registers of a stopped thread, as the kernel hands them out. */
 struct machvm__cpu {
@@ -86,10 +91,6 @@ uint64_t machvm__cpu_after(const struct machvm__cpu_code *code);
 __attribute__((__warn_unused_result__)) ssize_t
 machvm__cpu_frame(const struct machvm__cpu *cpu, const struct machvm__cpu_code *code,
 		  uint64_t sigmask, uint64_t raddr, unsigned char *frame, size_t size);
-
-/* Whether `bytes` begin with a frame of ours: the remains of a tracer that was killed. */
-bool machvm__cpu_is_frame(const struct machvm__cpu_code *code, const unsigned char *bytes,
-			  size_t size);
 
 /* Look for code in `bytes`, which stand at `raddr`. True when found; fills its part of `code`. */
 bool machvm__cpu_find_call(enum machvm__abi abi, const unsigned char *bytes, size_t size,

@@ -228,19 +228,6 @@ struct frame32 {
 _Static_assert(sizeof(struct context32) == 88, "sigcontext_32 is 88 bytes");
 _Static_assert(sizeof(struct frame32) == 144 + 20 + 88 + 8, "rt_sigframe_ia32 without its tail");
 
-bool machvm__cpu_is_frame(const struct machvm__cpu_code *code, const unsigned char *bytes,
-			  size_t size)
-{
-	bool narrow = code->abi == MACHVM__ABI_I386;
-	size_t at = code->call_skip + (narrow ? offsetof(struct frame32, cookie) : 16);
-	uint64_t cookie;
-
-	if (at + sizeof(cookie) > size)
-		return false;
-	memcpy(&cookie, bytes + at, sizeof(cookie));
-	return cookie == MACHVM__X86_COOKIE;
-}
-
 ssize_t machvm__x86_frame32(const struct machvm__x86_words *words, const struct machvm__cpu *cpu,
 			    const unsigned char legacy[108], const struct machvm__cpu_code *code,
 			    uint64_t sigmask, uint64_t raddr, unsigned char *frame, size_t size)
@@ -249,7 +236,7 @@ ssize_t machvm__x86_frame32(const struct machvm__x86_words *words, const struct 
 	size_t at = code->call_skip, fx, fs, n;
 	struct frame32 f = {
 		.pretcode = (uint32_t)code->sigreturn,
-		.cookie = {(uint32_t)MACHVM__X86_COOKIE, (uint32_t)(MACHVM__X86_COOKIE >> 32)},
+		.cookie = {(uint32_t)MACHVM__CPU_MARK, (uint32_t)(MACHVM__CPU_MARK >> 32)},
 		.uc_flags = 1,             /* UC_FP_XSTATE */
 		.stack_flags = 0x7ffffff0, /* invalid: the alternate stack stays as it is */
 		.context =

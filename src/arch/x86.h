@@ -48,9 +48,6 @@ void machvm__x86_set(struct machvm__cpu *cpu, enum machvm__x86_register which, u
 /* Flags that must be clear while foreign code runs: trap, direction, alignment check. */
 #define MACHVM__X86_FLAGS_OFF 0x40500ull
 
-/* Stands where a frame has room that the kernel does not read. */
-#define MACHVM__X86_COOKIE UINT64_C(0x6d616672766d6361)
-
 /* What an interrupted call's registers mean after it (errno values kernel-internal). */
 enum machvm__x86_resume { MACHVM__X86_AS_IS, MACHVM__X86_AGAIN, MACHVM__X86_EINTR };
 enum machvm__x86_resume machvm__x86_resume(bool in_call, int64_t result);

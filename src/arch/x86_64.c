@@ -272,7 +272,7 @@ static ssize_t frame64(const struct machvm__cpu *cpu, const struct machvm__cpu_c
 		.pretcode = code->sigreturn,
 		/* UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS */
 		.uc_flags = 7,
-		.uc_link = MACHVM__X86_COOKIE,
+		.uc_link = MACHVM__CPU_MARK,
 		.stack_flags = 0x7ffffff0, /* invalid: the alternate stack stays as it is */
 		.context =
 			{

@@ -141,6 +141,34 @@ int machvm__thread_list_stat_fd(int fd, struct machvm__thread_stat *stat)
 	return parse_stat(text, stat);
 }
 
+static uint64_t hex_at(const char *p)
+{
+	uint64_t value = 0;
+
+	for (; *p > ' '; p++)
+		value = value << 4 | (unsigned)(*p <= '9' ? *p - '0' : (*p | 32) - 'a' + 10);
+	return value;
+}
+
+int machvm__thread_list_sp(int proc_pid, int tid, uint64_t *sp)
+{
+	char text[256], *space;
+	long n = read_thread(proc_pid, tid, "/syscall", text, sizeof(text));
+
+	if (n < 0)
+		return (int)n;
+	/* "running", or numbers of which the last two are the stack pointer and where it is */
+	space = strrchr(text, ' ');
+	if (!space)
+		return -EAGAIN;
+	*space = 0;
+	space = strrchr(text, ' ');
+	if (!space || space[1] != '0' || space[2] != 'x')
+		return -EIO;
+	*sp = hex_at(space + 3);
+	return 0;
+}
+
 /* What follows `name` at the beginning of a line, NULL when no line has it. */
 static const char *line_of(const char *text, const char *name)
 {
@@ -158,7 +186,6 @@ uint64_t machvm__thread_list_hex(int proc_pid, int tid, const char *name)
 {
 	char text[4096];
 	const char *p;
-	uint64_t value = 0;
 
 	if (read_thread(proc_pid, tid, "/status", text, sizeof(text)) < 0)
 		return UINT64_MAX;
@@ -167,9 +194,7 @@ uint64_t machvm__thread_list_hex(int proc_pid, int tid, const char *name)
 		return UINT64_MAX;
 	while (*p == ' ' || *p == '\t')
 		p++;
-	for (; *p > ' '; p++)
-		value = value << 4 | (unsigned)(*p <= '9' ? *p - '0' : (*p | 32) - 'a' + 10);
-	return value;
+	return hex_at(p);
 }
 
 int64_t machvm__thread_list_status(int proc_pid, int tid, const char *name, unsigned nth)

@@ -27,6 +27,13 @@ machvm__thread_list_stat(int proc_pid, int tid, struct machvm__thread_stat *stat
 __attribute__((__warn_unused_result__)) int
 machvm__thread_list_stat_fd(int fd, struct machvm__thread_stat *stat);
 
+/*
+ * The stack pointer of a thread that sleeps or is stopped, from /proc/PID/task/TID/syscall.
+ * -EAGAIN while it runs or waits for a CPU.
+ */
+__attribute__((__warn_unused_result__)) int machvm__thread_list_sp(int proc_pid, int tid,
+								   uint64_t *sp);
+
 /* A number behind a name of /proc/PID/task/TID/status, such as "TracerPid:"; `nth` counts the
  * words behind the name. -ENOENT when there is none. */
 __attribute__((__warn_unused_result__)) int64_t

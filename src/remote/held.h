@@ -23,6 +23,7 @@ enum {
 	MACHVM__HELD_SCRATCH = 512,
 	MACHVM__HELD_NEED_HELPER = 1, /* this step must not run in a thread of the caller */
 	MACHVM__HELD_IS_OURS = 2,     /* the thread that opened us traces it already */
+	MACHVM__HELD_FRAME_LEFT = 3,  /* a killed tracer's frame stands in the place: leftover.c */
 };
 
 /* Where a debugger has its target. */
@@ -55,6 +56,8 @@ struct machvm__session {
 	bool lost; /* something stays attached that cannot be let go: the tracer must die */
 	bool dead; /* the target is */
 	bool moved;
+	bool swept;    /* a frame in the place is nobody's any more */
+	bool unframed; /* it may be somebody's */
 	bool patient; /* a thread in an uninterruptible sleep need not be waited for */
 	struct machvm__trace_pace pace;
 	unsigned long affinity[16];
@@ -69,7 +72,7 @@ struct machvm__session {
 	uint64_t mask;
 	bool fit, framed, aimed, masked, spurious;
 	uint64_t place;
-	size_t frame_size, pushed;
+	size_t place_size, frame_size, pushed;
 	unsigned char frame[MACHVM__CPU_FRAME + MACHVM__HELD_SCRATCH];
 	unsigned char old[MACHVM__CPU_FRAME + MACHVM__HELD_SCRATCH];
 
@@ -117,6 +120,10 @@ int machvm__stop_open(void *session);
 int machvm__stop_close(void *session);
 /* Attaches; *filtered tells that a seccomp filter, should there be one, binds our calls. */
 int machvm__stop_seize(struct machvm__session *s, int tid, bool *filtered);
+/* Attaches to and stops one thread: the last of `threads`, counted on success. */
+int machvm__stop_thread(struct machvm__session *s, int tid, uint64_t deadline, bool *filtered);
+/* Puts back and lets go of whatever stands. */
+void machvm__stop_put_back(struct machvm__session *s);
 /*
  * What a thread reported after an interrupt: the stop, or a signal that was on its way, which
  * is delivered first, as it would have been. 0 when it stands, -EAGAIN when not yet, -ESRCH.
@@ -141,6 +148,14 @@ int machvm__run_prepare(struct machvm__session *s);
 int machvm__run_call(void *session);
 int machvm__run_push(void *session);
 int machvm__run_restore(struct machvm__session *s);
+
+/* leftover.c */
+bool machvm__leftover_found(unsigned char *bytes, size_t size);
+void machvm__leftover_wipe(unsigned char *bytes, size_t size);
+/* Decides with nothing attached: afterwards the place is `swept`, or we go `unframed`. */
+void machvm__leftover_sweep(struct machvm__session *s);
+/* For a stop that is not ours: whether a thread may be in the frame, or is not in the stop. */
+bool machvm__leftover_held(struct machvm__session *s);
 
 /* inline.c */
 int machvm__inline_open(void *session);

@@ -102,10 +102,20 @@ static bool unused(struct machvm__session *s, size_t size)
 
 	if (sp >= known->stack && sp < known->stack_end)
 		return sp >= known->stack + size + RED_ZONE;
-	/* What a killed tracer left there goes with us. */
-	if (machvm__cpu_is_frame(&known->code, s->old, size))
-		memset(s->old, 0, size);
 	return all_zero(s->old, size);
+}
+
+/* 0; 1 when there is to be no frame; or MACHVM__HELD_FRAME_LEFT. */
+static int judge_leftover(struct machvm__session *s, size_t size)
+{
+	if (!machvm__leftover_found(s->old, size))
+		return 0;
+	if (s->inlined ? machvm__leftover_held(s) : s->unframed)
+		return 1;
+	if (!s->inlined && !s->swept)
+		return MACHVM__HELD_FRAME_LEFT;
+	machvm__leftover_wipe(s->old, size); /* goes with us */
+	return 0;
 }
 
 /* Reads the place if the address space is the one that was looked at; else -ESTALE. */
@@ -184,8 +194,12 @@ static int stand_frame(struct machvm__session *s, enum machvm__abi abi)
 		return r == -ESTALE ? machvm__held_refuse(s, -EOPNOTSUPP, "system-call instruction",
 							  "its code changes under us")
 				    : r;
-	if (!known->stack || !known->code.sigreturn || !unused(s, size))
+	if (!known->stack || !known->code.sigreturn)
 		return 0;
+	s->place_size = size;
+	r = judge_leftover(s, size);
+	if (r || !unused(s, size))
+		return r == MACHVM__HELD_FRAME_LEFT ? r : 0;
 	n = machvm__cpu_frame(&s->saved, &known->code, s->mask, known->stack, s->frame,
 			      size - MACHVM__HELD_SCRATCH);
 	if (n < 0)

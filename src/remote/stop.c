@@ -188,15 +188,13 @@ static bool waits_for_a_cpu(const struct machvm__session *s, int tid)
 	return !machvm__thread_list_stat(s->target->proc_pid, tid, &stat) && stat.state == 'R';
 }
 
-/* Attaches to and stops one thread: threads[count], counted on success. */
-static int stop_thread(struct machvm__session *s, int tid, uint64_t deadline)
+int machvm__stop_thread(struct machvm__session *s, int tid, uint64_t deadline, bool *filtered)
 {
 	struct machvm__held_thread *t = &s->threads[s->count];
-	bool filtered;
 	int r;
 
 	*t = (struct machvm__held_thread){.tid = tid};
-	r = machvm__stop_seize(s, tid, &filtered);
+	r = machvm__stop_seize(s, tid, filtered);
 	if (r)
 		return r;
 	r = machvm__trace_interrupt(tid);
@@ -208,17 +206,9 @@ static int stop_thread(struct machvm__session *s, int tid, uint64_t deadline)
 		lose(s, tid);
 		return machvm__held_refuse(s, r, "stop", "it sleeps where it cannot be stopped");
 	}
-	if (r)
-		return r;
-	if (filtered && !(s->flags & MACHVM__SESSION_STILL)) {
-		r = machvm__stop_unfiltered(s, tid);
-		if (r) {
-			machvm__stop_release(s, t);
-			return r;
-		}
-	}
-	s->count++;
-	return 0;
+	if (!r)
+		s->count++;
+	return r;
 }
 
 /* A bystander whose call answered the stop with EINTR makes it again. */
@@ -230,7 +220,7 @@ static void restart_other(struct machvm__session *s, const struct machvm__held_t
 	(void)!machvm__cpu_write(t->tid, &s->saved);
 }
 
-static void put_back(struct machvm__session *s)
+void machvm__stop_put_back(struct machvm__session *s)
 {
 	if (s->count > s->caller && s->threads[s->caller].stopped)
 		(void)machvm__run_restore(s);
@@ -270,6 +260,7 @@ static bool must_sleep(const struct machvm__session *s)
 static int try_thread(struct machvm__session *s, int tid, const struct machvm__thread_stat *stat)
 {
 	uint64_t each = machvm__trace_now() + EACH_MS * UINT64_C(1000000);
+	bool filtered;
 	int r;
 
 	if (lost_before(s, tid))
@@ -277,13 +268,18 @@ static int try_thread(struct machvm__session *s, int tid, const struct machvm__t
 	machvm__turn_join(s, stat);
 	/* A thread of the caller cannot give up what it has attached to; it seizes only what
 	 * sleeps interruptibly, and waits. */
-	r = stop_thread(s, tid, !s->tracer ? 0 : each < s->deadline ? each : s->deadline);
+	if (each > s->deadline)
+		each = s->deadline;
+	r = machvm__stop_thread(s, tid, s->tracer ? each : 0, &filtered);
 	if (r)
 		return r;
 	s->caller = s->count - 1;
-	r = machvm__run_prepare(s);
+	if (filtered && !(s->flags & MACHVM__SESSION_STILL))
+		r = machvm__stop_unfiltered(s, tid);
+	if (!r)
+		r = machvm__run_prepare(s);
 	if (r)
-		put_back(s);
+		machvm__stop_put_back(s);
 	return r;
 }
 
@@ -411,26 +407,50 @@ static int stop_one(struct machvm__session *s)
 
 /* ---- the steps ---- */
 
+static int stop_as_asked(struct machvm__session *s)
+{
+	int r;
+
+	if (!(s->flags & MACHVM__SESSION_ALL))
+		return s->only ? stop_only(s) : stop_one(s);
+	r = machvm__crowd_stop(s);
+	return r ? r : machvm__crowd_prepare(s);
+}
+
+/* Somebody may be on the way back through a frame that stands in the place. */
+static int stop_around_leftover(struct machvm__session *s)
+{
+	machvm__stop_put_back(s);
+	if (must_sleep(s))
+		return MACHVM__HELD_NEED_HELPER;
+	/* A thread of the caller could not give up what does not stop. */
+	if (s->tracer)
+		machvm__leftover_sweep(s);
+	else
+		s->unframed = true;
+	s->count = s->caller = 0;
+	return stop_as_asked(s);
+}
+
 int machvm__stop_open(void *session)
 {
 	struct machvm__session *s = session;
 	int r;
 
 	s->count = s->caller = 0;
+	s->swept = s->unframed = false;
 	s->lock = -1;
 	s->pace = (struct machvm__trace_pace){.notified = s->tracer != NULL};
 	r = machvm__turn_take(s);
 	if (r)
 		return r;
-	if (s->flags & MACHVM__SESSION_ALL) {
-		r = machvm__crowd_stop(s);
-		if (!r)
-			r = machvm__crowd_prepare(s);
-	} else {
-		r = s->only ? stop_only(s) : stop_one(s);
-	}
+	r = stop_as_asked(s);
+	if (r == MACHVM__HELD_FRAME_LEFT)
+		r = stop_around_leftover(s);
+	/* A thread that was tried and died is not the target. */
+	s->dead = s->dead && r;
 	if (r) {
-		put_back(s);
+		machvm__stop_put_back(s);
 		machvm__turn_leave(s);
 		machvm__turn_end(s);
 	}
@@ -441,7 +461,7 @@ int machvm__stop_close(void *session)
 {
 	struct machvm__session *s = session;
 
-	put_back(s);
+	machvm__stop_put_back(s);
 	machvm__turn_leave(s);
 	machvm__turn_end(s);
 	return s->dead ? -ECONNRESET : 0;
