@@ -142,6 +142,7 @@ static bool must_help(unsigned flags)
 static int open_with(struct machvm__session *s)
 {
 	int r = !s->tracer && must_help(s->flags) ? use_helper(s) : 0;
+	bool opened = false;
 
 	for (int attempt = 0; !r && attempt < 4; attempt++) {
 		if (!s->tracer)
@@ -159,10 +160,11 @@ static int open_with(struct machvm__session *s)
 			s->no_helper = true;
 			r = 0;
 		} else {
+			opened = true;
 			break;
 		}
 	}
-	return r;
+	return r || opened ? r : -EOWNERDEAD;
 }
 
 /*
