@@ -55,7 +55,7 @@ struct machvm__session {
 	int lock;
 	bool lost; /* something stays attached that cannot be let go: the tracer must die */
 	bool dead; /* the target is */
-	bool moved;
+	bool moved, stays; /* on the target's CPU; where it is, for that CPU is busy */
 	bool swept;    /* a frame in the place is nobody's any more */
 	bool unframed; /* it may be somebody's */
 	bool patient; /* a thread in an uninterruptible sleep need not be waited for */

@@ -141,24 +141,31 @@ static bool in_mask(const unsigned long *mask, size_t size, int cpu)
  * switch instead of a wake-up. A thread of the caller that traces looks again and again
  * instead of sleeping, which costs the same from any CPU: it stays where it is.
  * Never beside a real-time thread, which would starve us, nor beside one that runs: it
- * would have to wait for its turn before it can stop.
+ * would have to wait for its turn before it can stop. Nor where somebody else keeps the CPU
+ * busy, of which the move itself tells: bound to that CPU we would wait for it with the
+ * target stopped.
  */
 void machvm__turn_join(struct machvm__session *s, const struct machvm__thread_stat *stat)
 {
-	enum { OTHER = 0, BATCH = 3, IDLE = 5 };
+	enum { OTHER = 0, BATCH = 3, IDLE = 5, BUSY_NS = 1000000 };
 	unsigned long one[16] = {0};
 	size_t bits = 8 * sizeof(*one);
+	uint64_t before;
 	long n;
 
-	if (s->moved || !s->tracer || stat->state == 'R' ||
+	if (s->moved || s->stays || !s->tracer || stat->state == 'R' ||
 	    (stat->policy != OTHER && stat->policy != BATCH && stat->policy != IDLE))
 		return;
 	n = machvm__syscall3(SYS_sched_getaffinity, 0, sizeof(s->affinity), (long)s->affinity);
 	if (n <= 0 || !in_mask(s->affinity, (size_t)n / sizeof(*one), stat->cpu))
 		return;
 	one[(size_t)stat->cpu / bits] = 1ul << ((size_t)stat->cpu % bits);
+	before = machvm__trace_now();
 	s->moved = machvm__syscall3(SYS_sched_setaffinity, 0, n, (long)one) == 0;
-	if (!s->moved || !s->tracer)
+	s->stays = machvm__trace_now() - before > BUSY_NS;
+	if (s->stays)
+		machvm__turn_leave(s);
+	if (!s->moved)
 		return;
 	/* Whoever waits for us comes along. */
 	if (machvm__syscall3(SYS_sched_getaffinity, s->opener, sizeof(s->opener_affinity),
