@@ -70,7 +70,7 @@ struct machvm__session {
 	/* the calling thread's */
 	struct machvm__cpu saved;
 	uint64_t mask;
-	bool fit, framed, aimed, masked, spurious;
+	bool fit, framed, aimed, masked, spurious, reminded;
 	uint64_t place;
 	size_t place_size, frame_size, pushed;
 	unsigned char frame[MACHVM__CPU_FRAME + MACHVM__HELD_SCRATCH];
@@ -147,6 +147,7 @@ int machvm__crowd_prepare(struct machvm__session *s); /* the first of them that 
 int machvm__run_prepare(struct machvm__session *s);
 int machvm__run_call(void *session);
 int machvm__run_push(void *session);
+int machvm__run_remind(struct machvm__session *s); /* the kernel of a call to be made again */
 int machvm__run_restore(struct machvm__session *s);
 
 /* leftover.c */

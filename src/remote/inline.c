@@ -200,11 +200,14 @@ int machvm__inline_close(void *session)
 {
 	struct machvm__session *s = session;
 	bool used = s->aimed, entry = s->left_entry;
-	int r;
+	int r = 0, e;
 
 	if (entry)
 		s->masked = false; /* put back behind the entry */
-	r = machvm__run_restore(s);
+	else if (used && s->stop == MACHVM__HELD_AT_EXIT)
+		r = machvm__run_remind(s);
+	e = machvm__run_restore(s);
+	r = r ? r : e;
 	if (!r && entry)
 		r = entry_again(s);
 	else if (!r && used && s->stop == MACHVM__HELD_AT_SIGNAL)

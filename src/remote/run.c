@@ -339,6 +339,8 @@ static int to_exit(struct machvm__session *s, int64_t *value)
 			if (exited && ip == machvm__cpu_after(&s->target->known.code))
 				return 0;
 			entered = entered || r == 2;
+			if (r == 2 && s->reminded && machvm__trace_interrupt(tid))
+				return gone(s);
 		} else if (event.stop == MACHVM__TRACE_SIGNAL) {
 			/* Everything that can wait is blocked. Job control cannot: it stops here as
 			 * it would anywhere, and we go on inside the stop. */
@@ -378,6 +380,27 @@ int machvm__run_call(void *session)
 	} while (!r && interrupted(value));
 	s->result = machvm__call_result(abi, (uint64_t)value);
 	return r == -ESRCH ? gone(s) : r;
+}
+
+/*
+ * At the exit of a call that was interrupted: the kernel makes it again on the way out, if
+ * the thread is still marked as one that has a signal to look for. Our call has taken
+ * that mark away. So another one is made, and an interrupt at its entry: the stop at its exit
+ * takes the interrupt away, and leaves the mark (ptrace_stop, kernel/signal.c).
+ */
+int machvm__run_remind(struct machvm__session *s)
+{
+	enum machvm__abi abi = (enum machvm__abi)s->target->known.code.abi;
+	int64_t value = machvm__call_result(abi, machvm__cpu_result(&s->saved));
+	int r;
+
+	if (!machvm__cpu_in_call(&s->saved) || !interrupted(value))
+		return 0;
+	s->call = MACHVM__CALL_GETPID;
+	s->reminded = true;
+	r = machvm__run_call(s);
+	s->reminded = false;
+	return r;
 }
 
 int machvm__run_push(void *session)

@@ -278,7 +278,7 @@ int machvm__session_open_thread(struct machvm__session **session,
 		return -ENOMEM;
 	/* The big buffers at the end of a part each are written before they are read. */
 	memset(s, 0, offsetof(struct machvm__session, saved));
-	s->fit = s->framed = s->aimed = s->masked = s->spurious = false;
+	s->fit = s->framed = s->aimed = s->masked = s->spurious = s->reminded = false;
 	s->opener_moved = s->opener_muted = s->no_helper = s->mapped = false;
 	s->inlined = s->left_entry = false;
 	s->pushed = s->frame_size = 0;

@@ -38,6 +38,14 @@ static int session(struct victim *v, unsigned flags, struct machvm__session_refu
 	return r ? r : e;
 }
 
+static void require_session(struct victim *v, unsigned flags, int number)
+{
+	struct machvm__session_refusal why = {0};
+	int r = session(v, flags, &why);
+
+	REQUIRE(!r, "session %d: %s (%s, %s)", number, strerror(-r), why.step, why.reason);
+}
+
 /* ---- the caller's waits ---- */
 
 static void *wait_for_any(void *arg)
@@ -67,7 +75,7 @@ static void wait_of_another_thread_sees_no_stop(const char *program)
 	}
 	pthread_create(&thread, NULL, wait_for_any, &seen);
 	for (int i = 0; i < 200; i++)
-		REQUIRE(!session(&v, 0, NULL), "session %d", i);
+		require_session(&v, 0, i);
 	/* The waiting thread has seen an end only now: that of a child of ours. */
 	REQUIRE(pthread_tryjoin_np(thread, NULL) != 0, "the wait ended early");
 	__atomic_store_n(&v.shared->stop, 1, __ATOMIC_RELEASE);
@@ -99,7 +107,7 @@ static void caller_gets_sigchld_of_its_children_only(const char *program)
 	sigaction(SIGCHLD, &action, &old);
 	notices = trapped = 0;
 	for (int i = 0; i < 100; i++)
-		REQUIRE(!session(&v, 0, NULL), "session %d", i);
+		require_session(&v, 0, i);
 	REQUIRE(!notices, "%d notices about a target (%d of stops)", (int)notices, (int)trapped);
 	/* Children that end while sessions go on: at least one notice each time. */
 	for (int i = 0; i < 50; i++) {
@@ -109,7 +117,7 @@ static void caller_gets_sigchld_of_its_children_only(const char *program)
 		if (!child)
 			_exit(3);
 		while (notices == before)
-			REQUIRE(!session(&v, 0, NULL), "session %d", i);
+			require_session(&v, 0, i);
 		REQUIRE(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 3, "waitpid");
 	}
 	REQUIRE(!trapped, "%d notices of stops", (int)trapped);
@@ -344,6 +352,48 @@ static void debugger_at_calls_finds_its_stop_again(const char *program, long opt
 	victim_finish(&v);
 }
 
+/*
+ * A call that an interrupt ended, at its exit: the kernel will make it again, if it is still
+ * told to look. Here the interrupt is gone, and only its trace in the thread tells.
+ */
+static void debugger_at_an_interrupted_call_has_it_restarted(const char *program, long options)
+{
+	struct user_regs_struct before, after;
+	int status, interrupted = 0;
+	struct victim v;
+
+	victim_start(&v, program, "nanosleep", 1);
+	REQUIRE(!ptrace(PTRACE_SEIZE, v.pid, 0, options) && !ptrace(PTRACE_INTERRUPT, v.pid, 0, 0),
+		"seize");
+	REQUIRE(waitpid(v.pid, &status, __WALL) == v.pid, "stop");
+	for (int i = 0; i < 40; i++) {
+		unsigned long kind = 0;
+
+		REQUIRE(!ptrace(PTRACE_SYSCALL, v.pid, 0, 0), "continue");
+		REQUIRE(waitpid(v.pid, &status, __WALL) == v.pid && WIFSTOPPED(status), "stop");
+		ptrace(PTRACE_GETEVENTMSG, v.pid, 0, &kind);
+		if (kind == 1) {
+			REQUIRE(!ptrace(PTRACE_INTERRUPT, v.pid, 0, 0), "interrupt");
+			continue;
+		}
+		registers(v.pid, &before);
+		interrupted += (int)before.rax == -516;
+		REQUIRE(!session(&v, 0, NULL), "inline session");
+		registers(v.pid, &after);
+		REQUIRE(!memcmp(&before, &after, sizeof(before)), "registers changed");
+		REQUIRE(!v.shared->errors, "%s", v.shared->text);
+	}
+	REQUIRE(interrupted > 4, "%d calls interrupted: this tests nothing", interrupted);
+	REQUIRE(!ptrace(PTRACE_CONT, v.pid, 0, 0), "continue");
+	do {
+		REQUIRE(!ptrace(PTRACE_INTERRUPT, v.pid, 0, 0), "interrupt");
+		while (waitpid(v.pid, &status, __WALL) == v.pid && !(status >> 16))
+			REQUIRE(!ptrace(PTRACE_CONT, v.pid, 0, 0), "continue");
+	} while (ptrace(PTRACE_DETACH, v.pid, 0, 0));
+	victim_gets_on(&v);
+	victim_finish(&v);
+}
+
 #else
 
 static void debugger_calls_inline_and_finds_its_stop_again(const char *program)
@@ -352,6 +402,12 @@ static void debugger_calls_inline_and_finds_its_stop_again(const char *program)
 }
 
 static void debugger_at_calls_finds_its_stop_again(const char *program, long options)
+{
+	(void)program;
+	(void)options;
+}
+
+static void debugger_at_an_interrupted_call_has_it_restarted(const char *program, long options)
 {
 	(void)program;
 	(void)options;
@@ -422,6 +478,8 @@ int main(int argc, char **argv)
 		debugger_calls_inline_and_finds_its_stop_again(argv[i]);
 		debugger_at_calls_finds_its_stop_again(argv[i], 0);
 		debugger_at_calls_finds_its_stop_again(argv[i], PTRACE_O_TRACESYSGOOD);
+		debugger_at_an_interrupted_call_has_it_restarted(argv[i], 0);
+		debugger_at_an_interrupted_call_has_it_restarted(argv[i], PTRACE_O_TRACESYSGOOD);
 		all_threads_show_the_registers_they_keep(argv[i]);
 		printf("%s: good\n", strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i]);
 	}
