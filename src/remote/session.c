@@ -281,6 +281,7 @@ int machvm__session_open_thread(struct machvm__session **session,
 	s->fit = s->framed = s->aimed = s->masked = s->spurious = s->reminded = false;
 	s->opener_moved = s->opener_muted = s->no_helper = s->mapped = false;
 	s->inlined = s->left_entry = false;
+	s->stop = MACHVM__HELD_AT_TRAP;
 	s->pushed = s->frame_size = 0;
 	s->target = target;
 	s->only = tid;

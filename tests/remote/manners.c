@@ -8,6 +8,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -394,6 +395,34 @@ static void debugger_at_an_interrupted_call_has_it_restarted(const char *program
 	victim_finish(&v);
 }
 
+/* The memory of a session at the entry of a call serves the next session, of another kind. */
+static void session_after_an_inline_one_is_none(const char *program)
+{
+	struct victim traced, v;
+	unsigned long kind = 0;
+	int status;
+
+	mallopt(M_PERTURB, 0);
+	victim_start(&traced, program, "read", 1);
+	victim_start(&v, program, "nanosleep", 1);
+	REQUIRE(!ptrace(PTRACE_SEIZE, traced.pid, 0, PTRACE_O_TRACESYSGOOD) &&
+			!ptrace(PTRACE_INTERRUPT, traced.pid, 0, 0),
+		"seize");
+	REQUIRE(waitpid(traced.pid, &status, __WALL) == traced.pid, "stop");
+	while (kind != 1) {
+		REQUIRE(!ptrace(PTRACE_SYSCALL, traced.pid, 0, 0), "continue");
+		REQUIRE(waitpid(traced.pid, &status, __WALL) == traced.pid, "stop");
+		ptrace(PTRACE_GETEVENTMSG, traced.pid, 0, &kind);
+	}
+	for (int i = 0; i < 20; i++) {
+		require_session(&traced, 0, i);
+		require_session(&v, 0, i);
+	}
+	victim_gets_on(&v);
+	victim_finish(&v);
+	victim_kill(&traced);
+}
+
 #else
 
 static void debugger_calls_inline_and_finds_its_stop_again(const char *program)
@@ -411,6 +440,11 @@ static void debugger_at_an_interrupted_call_has_it_restarted(const char *program
 {
 	(void)program;
 	(void)options;
+}
+
+static void session_after_an_inline_one_is_none(const char *program)
+{
+	(void)program;
 }
 
 #endif
@@ -480,6 +514,7 @@ int main(int argc, char **argv)
 		debugger_at_calls_finds_its_stop_again(argv[i], PTRACE_O_TRACESYSGOOD);
 		debugger_at_an_interrupted_call_has_it_restarted(argv[i], 0);
 		debugger_at_an_interrupted_call_has_it_restarted(argv[i], PTRACE_O_TRACESYSGOOD);
+		session_after_an_inline_one_is_none(argv[i]);
 		all_threads_show_the_registers_they_keep(argv[i]);
 		printf("%s: good\n", strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i]);
 	}
