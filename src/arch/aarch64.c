@@ -182,6 +182,12 @@ _Static_assert(offsetof(struct frame, fault_address) == 304, "sigcontext at a mu
 _Static_assert(offsetof(struct frame, vector) == 304 + offsetof(struct sigcontext, __reserved),
 	       "records behind the registers");
 
+size_t machvm__cpu_frame_room(const struct machvm__cpu *cpu)
+{
+	(void)cpu;
+	return sizeof(struct frame);
+}
+
 ssize_t machvm__cpu_frame(const struct machvm__cpu *cpu, const struct machvm__cpu_code *code,
 			  uint64_t sigmask, uint64_t raddr, unsigned char *bytes, size_t size)
 {

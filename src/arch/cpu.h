@@ -92,6 +92,9 @@ __attribute__((__warn_unused_result__)) ssize_t
 machvm__cpu_frame(const struct machvm__cpu *cpu, const struct machvm__cpu_code *code,
 		  uint64_t sigmask, uint64_t raddr, unsigned char *frame, size_t size);
 
+/* How long a frame that holds `cpu`, its vector state included, can be. */
+size_t machvm__cpu_frame_room(const struct machvm__cpu *cpu);
+
 /* Look for code in `bytes`, which stand at `raddr`. True when found; fills its part of `code`. */
 bool machvm__cpu_find_call(enum machvm__abi abi, const unsigned char *bytes, size_t size,
 			   uint64_t raddr, struct machvm__cpu_code *code);

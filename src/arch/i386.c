@@ -33,13 +33,12 @@ int machvm__cpu_read(int tid, struct machvm__cpu *cpu)
 
 int machvm__cpu_read_vector(int tid, struct machvm__cpu *cpu)
 {
-	struct iovec v = {cpu->vector, sizeof(cpu->vector)};
-	long r = machvm__syscall4(SYS_ptrace, PTRACE_GETREGSET, tid, NT_X86_XSTATE, (long)&v);
+	struct iovec v;
+	int r = machvm__x86_read_xstate(tid, cpu);
 
 	if (r < 0)
-		return (int)r;
-	cpu->vector_size = v.iov_len;
-	if (v.iov_len + 128 > sizeof(cpu->vector))
+		return r;
+	if (cpu->vector_size + 128 > sizeof(cpu->vector))
 		return -EOPNOTSUPP;
 	/* The signal frame wants the FSAVE form too. */
 	v = (struct iovec){cpu->vector + sizeof(cpu->vector) - 128, 108};

@@ -6,8 +6,14 @@
 #include "x86.h"
 
 #include <cpuid.h>
+#include <elf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "syscall.h"
 
 /* ---- code ---- */
 
@@ -170,30 +176,68 @@ struct sw_bytes {
 	uint32_t state_size, padding[7];
 };
 
+/* Where the tiles of AMX begin; asked once, for in a virtual machine the answer takes 1 us. */
+static size_t tiles_at(void)
+{
+	static unsigned known;
+	unsigned a, b = __atomic_load_n(&known, __ATOMIC_RELAXED), c, d;
+
+	if (!b) {
+		__cpuid_count(0xd, 17, a, b, c, d);
+		b = b >= XSAVE_SMALLEST ? b : UINT32_MAX;
+		__atomic_store_n(&known, b, __ATOMIC_RELAXED);
+	}
+	return b;
+}
+
 /*
  * Without the process's permission for AMX, sigreturn takes no image that has room for the
  * tiles (and falls back to SSE), though ptrace always shows them.
  */
 static size_t without_tiles(size_t size)
 {
-	unsigned a, b = 0, c, d;
+	return tiles_at() < size ? tiles_at() : size;
+}
 
-	__cpuid_count(0xd, 17, a, b, c, d);
-	return b >= XSAVE_SMALLEST && b < size ? b : size;
+static bool has_tiles(const struct machvm__cpu *cpu)
+{
+	uint64_t present;
+
+	memcpy(&present, cpu->vector + XSAVE_HEADER, sizeof(present));
+	return present & XFEATURE_AMX;
+}
+
+/* Tiles are 8 KiB of it, and used by few: they are read only if there are any. */
+int machvm__x86_read_xstate(int tid, struct machvm__cpu *cpu)
+{
+	struct iovec v = {cpu->vector, without_tiles(sizeof(cpu->vector))};
+	long r = machvm__syscall4(SYS_ptrace, PTRACE_GETREGSET, tid, NT_X86_XSTATE, (long)&v);
+
+	if (!r && v.iov_len >= XSAVE_SMALLEST && has_tiles(cpu)) {
+		v.iov_len = sizeof(cpu->vector);
+		r = machvm__syscall4(SYS_ptrace, PTRACE_GETREGSET, tid, NT_X86_XSTATE, (long)&v);
+	}
+	cpu->vector_size = r ? 0 : v.iov_len;
+	return (int)r;
+}
+
+size_t machvm__cpu_frame_room(const struct machvm__cpu *cpu)
+{
+	enum { SKIP = 256, SMALLER = 320 /* than that is either frame without its XSAVE image */ };
+
+	return SKIP + SMALLER + 128 + cpu->vector_size;
 }
 
 size_t machvm__x86_xstate(const struct machvm__cpu *cpu, unsigned char *out, size_t size)
 {
 	struct sw_bytes sw = {.magic1 = FP_MAGIC1};
-	uint64_t present;
 	size_t length = cpu->vector_size;
 
 	if (length < XSAVE_SMALLEST || length + 4 > size)
 		return 0;
 	/* ptrace puts the mask of features where a frame has its magic number. */
 	memcpy(&sw.features, cpu->vector + SW_BYTES, sizeof(sw.features));
-	memcpy(&present, cpu->vector + XSAVE_HEADER, sizeof(present));
-	if ((sw.features & XFEATURE_AMX) && !(present & XFEATURE_AMX)) {
+	if ((sw.features & XFEATURE_AMX) && !has_tiles(cpu)) {
 		sw.features &= ~XFEATURE_AMX;
 		length = without_tiles(length);
 	}

@@ -55,6 +55,9 @@ enum machvm__x86_resume machvm__x86_resume(bool in_call, int64_t result);
 /* Calls that may answer a stop with EINTR though no signal came (signal(7)). */
 bool machvm__x86_answers_eintr(enum machvm__abi abi, uint64_t number);
 
+/* The XSAVE image of a stopped thread. 0 or -errno. */
+int machvm__x86_read_xstate(int tid, struct machvm__cpu *cpu);
+
 /* The XSAVE image of ptrace made acceptable to sigreturn: returns its size with the
  * closing magic, 0 when it is none. `out` has room for vector_size + 4. */
 size_t machvm__x86_xstate(const struct machvm__cpu *cpu, unsigned char *out, size_t size);

@@ -34,14 +34,13 @@ int machvm__cpu_read(int tid, struct machvm__cpu *cpu)
 
 int machvm__cpu_read_vector(int tid, struct machvm__cpu *cpu)
 {
-	struct iovec v = {cpu->vector, sizeof(cpu->vector)};
-	long r = machvm__syscall4(SYS_ptrace, PTRACE_GETREGSET, tid, NT_X86_XSTATE, (long)&v);
+	struct iovec v;
+	long r = machvm__x86_read_xstate(tid, cpu);
 
 	if (r < 0)
 		return (int)r;
-	cpu->vector_size = v.iov_len;
 	/* The i386 frame wants the FSAVE form too; ptrace converts for a 32-bit thread. */
-	if (machvm__cpu_abi(cpu) == MACHVM__ABI_I386 && v.iov_len + 128 <= sizeof(cpu->vector)) {
+	if (machvm__cpu_abi(cpu) == MACHVM__ABI_I386 && cpu->vector_size + 128 <= sizeof(cpu->vector)) {
 		v = (struct iovec){cpu->vector + sizeof(cpu->vector) - 128, 108};
 		r = machvm__syscall4(SYS_ptrace, PTRACE_GETREGSET, tid, NT_PRFPREG, (long)&v);
 	}

@@ -182,7 +182,7 @@ static int compare_or_find(struct machvm__session *s, size_t size, enum machvm__
 static int stand_frame(struct machvm__session *s, enum machvm__abi abi)
 {
 	struct machvm__place *known = &s->target->known;
-	size_t size = s->saved.vector_size + 1024 + MACHVM__HELD_SCRATCH;
+	size_t size = machvm__cpu_frame_room(&s->saved) + MACHVM__HELD_SCRATCH;
 	ssize_t n;
 	int r;
 
