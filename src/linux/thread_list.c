@@ -54,7 +54,7 @@ int machvm__thread_list_open(int proc_pid, const char *name, int flags)
 	return open_path(&path, flags);
 }
 
-static int open_thread(int proc_pid, int tid, const char *name)
+int machvm__thread_list_open_thread(int proc_pid, int tid, const char *name)
 {
 	struct path path = {.length = 0};
 
@@ -69,7 +69,7 @@ static int open_thread(int proc_pid, int tid, const char *name)
 /* Reads a short file whole; the text ends with a NUL. */
 static long read_thread(int proc_pid, int tid, const char *name, char *text, size_t size)
 {
-	int fd = open_thread(proc_pid, tid, name);
+	int fd = machvm__thread_list_open_thread(proc_pid, tid, name);
 	long n;
 
 	if (fd < 0)

@@ -23,7 +23,7 @@ struct machvm__thread_stat {
 __attribute__((__warn_unused_result__)) int
 machvm__thread_list_stat(int proc_pid, int tid, struct machvm__thread_stat *stat);
 
-/* The same from an open /proc/PID/stat (of the leader). */
+/* The same from the open file. */
 __attribute__((__warn_unused_result__)) int
 machvm__thread_list_stat_fd(int fd, struct machvm__thread_stat *stat);
 
@@ -56,5 +56,8 @@ machvm__thread_list_maps(int proc_pid, int (*line)(const char *line, void *data)
 /* Opens "/proc/PID/NAME" close-on-exec. */
 __attribute__((__warn_unused_result__)) int machvm__thread_list_open(int proc_pid, const char *name,
 								     int flags);
+/* Opens "/proc/PID/task/TID" followed by `name`, to be read, close-on-exec. */
+__attribute__((__warn_unused_result__)) int
+machvm__thread_list_open_thread(int proc_pid, int tid, const char *name);
 
 #endif

@@ -83,7 +83,8 @@ struct machvm__session {
 	struct machvm__cpu entry, now;
 
 	/* of the thread that opened us */
-	int opener;
+	int opener; /* set where a helper has to know; else whoever runs the steps */
+	int self;   /* its process */
 	uint64_t opener_mask;
 	unsigned long opener_affinity[16];
 	bool no_helper; /* refused where we may not be: Yama lets an ancestor trace, and nobody else

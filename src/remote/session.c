@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fork_notice.h"
 #include "keep.h"
 #include "syscall.h"
 
@@ -118,6 +119,8 @@ static int same_target(struct machvm__session *s)
 static int use_helper(struct machvm__session *s)
 {
 	int r = machvm__tracer_get(&s->tracer);
+
+	s->opener = (int)machvm__syscall0(SYS_gettid);
 
 	return r ? machvm__held_refuse(s, r, "helper", "the tracing helper cannot be started") : 0;
 }
@@ -248,6 +251,21 @@ static void let_go(struct machvm__session *s)
 		free(s);
 }
 
+/* Asked of the kernel once in each process. */
+static int own_pid(void)
+{
+	static _Atomic uint64_t known; /* the epoch, and what the number is in it */
+	uint64_t now;
+
+	machvm__fork_notice();
+	now = atomic_load(&known);
+	if (now >> 32 != atomic_load(&machvm__epoch)) {
+		now = (uint64_t)atomic_load(&machvm__epoch) << 32 | (uint32_t)getpid();
+		atomic_store(&known, now);
+	}
+	return (int)(uint32_t)now;
+}
+
 /* A thread of our own that stands still may have been in the middle of malloc. */
 static struct machvm__session *allocate(bool ours)
 {
@@ -270,7 +288,7 @@ int machvm__session_open_thread(struct machvm__session **session,
 				struct machvm__session_target *target, int tid, unsigned flags,
 				struct machvm__session_refusal *refusal)
 {
-	bool ours = target->pid == getpid();
+	bool ours = target->pid == own_pid();
 	struct machvm__session *s = allocate(ours);
 	int r;
 
@@ -290,7 +308,7 @@ int machvm__session_open_thread(struct machvm__session **session,
 	s->lock = -1;
 	s->threads = &s->one;
 	s->capacity = 1;
-	s->opener = (int)machvm__syscall0(SYS_gettid);
+	s->self = own_pid();
 	block_signals(s);
 	r = open_any(s);
 	if (r == MACHVM__HELD_IS_OURS)

@@ -43,7 +43,7 @@ static int not_ours(struct machvm__session *s, int tid)
 {
 	int64_t tracer = machvm__thread_list_status(s->target->proc_pid, tid, "TracerPid:", 0);
 
-	if (tracer == s->opener)
+	if (tracer == (s->tracer ? s->opener : machvm__syscall0(SYS_gettid)))
 		return MACHVM__HELD_IS_OURS;
 	if (tracer > 0) {
 		s->why.tracer = (int)tracer;

@@ -46,10 +46,9 @@ static int open_place(const struct machvm__session *s)
 static int keep_place(struct machvm__session *s)
 {
 	struct machvm__session_kept *kept = &s->target->kept;
-	int self = (int)machvm__syscall0(SYS_getpid);
 
 	/* A lock belongs to what was opened: inherited by fork, it excludes nobody. */
-	if (kept->owner != self)
+	if (kept->owner != s->self)
 		machvm__session_target_fini(s->target);
 	if (!kept->mem) {
 		int fd = open_place(s);
@@ -57,7 +56,7 @@ static int keep_place(struct machvm__session *s)
 		if (fd < 0)
 			return fd;
 		kept->mem = fd + 1;
-		kept->owner = self;
+		kept->owner = s->self;
 	}
 	if (kept->busy)
 		return -EBUSY;
@@ -118,7 +117,8 @@ int machvm__turn_stat(struct machvm__session *s, struct machvm__thread_stat *sta
 	if (s->tracer)
 		return machvm__thread_list_stat(pid, pid, stat);
 	if (!kept->stat) {
-		int fd = machvm__thread_list_open(pid, "stat", O_RDONLY);
+		/* The file of the process would sum up what its threads have spent. */
+		int fd = machvm__thread_list_open_thread(pid, pid, "/stat");
 
 		if (fd < 0)
 			return fd == -ENOENT ? -ESRCH : fd;
