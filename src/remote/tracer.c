@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fork_notice.h"
 #include "syscall.h"
 #include "trace.h"
 
@@ -230,10 +231,22 @@ void machvm__tracer_thaw(void)
 	pthread_mutex_unlock(&pool_lock);
 }
 
+/* There in builds with the address sanitizer alone. */
+extern void __asan_unpoison_memory_region(const volatile void *memory, size_t size)
+	__attribute__((__weak__));
+
+/* What a helper had on its stack would stay marked, for what is mapped there next. */
+static void unmark(const struct machvm__tracer *t)
+{
+	if (__asan_unpoison_memory_region)
+		__asan_unpoison_memory_region(t, BLOCK);
+}
+
 /* Its stack goes when it has ended, not when it says so. */
 static void discard(struct machvm__tracer *t)
 {
 	machvm__syscall4(SYS_wait4, t->pid, 0, __WALL, 0);
+	unmark(t);
 	munmap(t->block, BLOCK);
 }
 
@@ -324,14 +337,17 @@ static void remember(struct machvm__tracer *t)
 	}
 }
 
-/* After a fork the pool names helpers of the parent, in memory that was not inherited. */
+/*
+ * In a child: the pool names helpers of the parent, in memory that was not inherited, and
+ * whoever held the lock was a thread of the parent.
+ */
 static void forget_inherited(void)
 {
-	static int owner;
-
-	if (owner != getpid()) {
-		memset(pool, 0, sizeof(pool));
-		owner = getpid();
+	pool_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	for (unsigned i = 0; i < POOL; i++) {
+		if (pool[i])
+			unmark(pool[i]);
+		pool[i] = NULL;
 	}
 }
 
@@ -341,9 +357,10 @@ int machvm__tracer_get(struct machvm__tracer **tracer)
 	struct machvm__tracer *t;
 	int r = 0;
 
+	machvm__fork_notice_add(forget_inherited);
+	machvm__fork_notice();
 	credentials_of_thread(&rights);
 	pthread_mutex_lock(&pool_lock);
-	forget_inherited();
 	t = take(getpid(), &rights);
 	if (!t) {
 		r = create(&t);
