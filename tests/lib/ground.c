@@ -197,6 +197,16 @@ void ground_lay_half(struct ground *ground, unsigned page, unsigned count, const
 	memset(ground->expect + half * PAGE - PAGES_TAIL, 0, PAGES_TAIL);
 }
 
+bool ground_lay_like(struct ground *ground, unsigned page, unsigned count, const char *name,
+		     const char *like)
+{
+	int r = lay(ground, page, count, name);
+
+	for (unsigned i = page; r == 0 && i < page + count; i++)
+		expect_contents(ground, i, page_kind(like));
+	return r == 0;
+}
+
 void *ground_pointer(const struct ground *ground, uint64_t address)
 {
 	if (ground->victim != NULL)

@@ -63,6 +63,10 @@ bool ground_lay(struct ground *ground, unsigned page, unsigned count, const char
 /* Lays a half file: the first half of the pages is there, the second beyond the end. */
 void ground_lay_half(struct ground *ground, unsigned page, unsigned count, const char *kind);
 
+/* Lays pages of a kind that is not among `page_kinds`, and is as the other in what a transfer meets. */
+bool ground_lay_like(struct ground *ground, unsigned page, unsigned count, const char *kind,
+		     const char *like);
+
 /* The test's pointer to a place of an own ground. */
 void *ground_pointer(const struct ground *ground, uint64_t address);
 /* What the test expects at an address. */

@@ -44,6 +44,11 @@ void travel_drop(struct travel *travel);
 unsigned count_descriptors(void);
 unsigned count_mappings(void);
 unsigned count_threads(void);
+/*
+ * Mappings of which windows are made, or could leave some: shared memory, and address space
+ * that nothing is in. (The address sanitizer takes and gives such space by itself: left out there.)
+ */
+unsigned count_windows(void);
 
 /* A victim that nobody here can open any more, laid out at TRAVEL_BASE, and the right to it. */
 #define TRAVEL_BASE 0x100000000000u

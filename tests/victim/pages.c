@@ -14,11 +14,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum source { ANONYMOUS, ZERO_DEVICE, FILE_PRIVATE, FILE_SHARED, MEMFD_SHARED, SECRET, HUGE, NOTHING };
+enum source {
+	ANONYMOUS, ZERO_DEVICE, FILE_PRIVATE, FILE_SHARED, MEMFD_SHARED, SECRET, HUGE, SHARED, SEGMENT, NOTHING
+};
 
 enum {
 	FILLED = 1 << 0,      /* has contents */
@@ -32,6 +35,9 @@ enum {
 	POISONED = 1 << 8,
 	HALF_FILE = 1 << 9,   /* the file ends in the middle */
 	HUGE_HINT = 1 << 10,  /* with transparent huge pages */
+	STEADY = 1 << 11,     /* the file can never be made shorter */
+	NO_WRITERS = 1 << 12, /* nor mapped by others to be written */
+	ORPHAN = 1 << 13,     /* no descriptor of it stays open */
 };
 
 struct kind {
@@ -76,6 +82,14 @@ static const struct kind kinds[] = {
 	{"missing", ANONYMOUS, R | W, MISSING},
 	{"protected", ANONYMOUS, R | W, FILLED | PROTECTED},
 	{"poison", ANONYMOUS, R | W, MISSING | POISONED},
+	{"share", SHARED, R | W, FILLED},
+	{"segment", SEGMENT, R | W, FILLED},
+	{"memfd", MEMFD_SHARED, R | W, FILLED},
+	{"memfd-steady", MEMFD_SHARED, R | W, FILLED | STEADY},
+	{"memfd-steady-ro", MEMFD_SHARED, R, FILLED | STEADY},
+	{"memfd-reserved", MEMFD_SHARED, R | W, FILLED | STEADY | NO_WRITERS},
+	{"memfd-orphan", MEMFD_SHARED, R | W, FILLED | STEADY | ORPHAN},
+	{"missing-shared", SHARED, R | W, MISSING},
 };
 
 /* The files behind laid pages, newest last; a victim lays far fewer at a time. */
@@ -132,7 +146,7 @@ static int open_source(const struct kind *kind, size_t size)
 	if (kind->source == SECRET)
 		fd = (int)syscall(PAGES_SYS_MEMFD_SECRET, O_CLOEXEC);
 	else if (kind->source == MEMFD_SHARED)
-		fd = memfd_create("two\nlines", MFD_CLOEXEC);
+		fd = memfd_create("two\nlines", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	else
 		fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -164,8 +178,9 @@ static int reopen_read_only(int fd)
 
 static int map_anonymous(const struct kind *kind, void *address, size_t size)
 {
-	int flags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	int flags = MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE;
 
+	flags |= kind->source == SHARED ? MAP_SHARED : MAP_PRIVATE;
 	if (kind->source == HUGE)
 		flags |= MAP_HUGETLB;
 	/* A refused MAP_FIXED may already have unmapped what was there: that is fine here. */
@@ -174,6 +189,27 @@ static int map_anonymous(const struct kind *kind, void *address, size_t size)
 	if (kind->flags & HUGE_HINT)
 		madvise(address, size, MADV_HUGEPAGE);
 	return 0;
+}
+
+/* It goes with its last mapping. */
+static int map_segment(void *address, size_t size)
+{
+	int id = shmget(IPC_PRIVATE, size, IPC_CREAT | 0600), r = 0;
+
+	if (id < 0)
+		return -errno;
+	if (shmat(id, address, SHM_REMAP) == (void *)-1)
+		r = -errno;
+	shmctl(id, IPC_RMID, NULL);
+	return r;
+}
+
+static int seal(int fd, unsigned flags)
+{
+	int seals = (flags & STEADY ? F_SEAL_SHRINK : 0) |
+		    (flags & NO_WRITERS ? PAGES_SEAL_FUTURE_WRITE : 0);
+
+	return seals == 0 || fcntl(fd, F_ADD_SEALS, seals) == 0 ? 0 : -errno;
 }
 
 /* A private mapping would copy the pages if its contents went in through memory. */
@@ -202,9 +238,11 @@ static int map_file(const struct kind *kind, void *address, size_t size, uint64_
 	if (r == 0 && mmap(address, size, protection,
 			   MAP_FIXED | (private ? MAP_PRIVATE : MAP_SHARED), map_fd, 0) == MAP_FAILED)
 		r = -errno;
+	if (r == 0)
+		r = seal(fd, kind->flags);
 	if (map_fd >= 0 && map_fd != fd)
 		close(map_fd);
-	if (r != 0)
+	if (r != 0 || kind->flags & ORPHAN)
 		close(fd);
 	else
 		remember_file(address, fd);
@@ -277,8 +315,10 @@ int pages_lay(const char *name, void *address, size_t size, uint64_t seed)
 		return -EINVAL;
 	if (kind->source == NOTHING)
 		return munmap(address, size) == 0 ? 0 : -errno;
-	if (kind->source == ANONYMOUS || kind->source == HUGE)
+	if (kind->source == ANONYMOUS || kind->source == HUGE || kind->source == SHARED)
 		r = map_anonymous(kind, address, size);
+	else if (kind->source == SEGMENT)
+		r = map_segment(address, size);
 	else
 		r = map_file(kind, address, size, seed);
 	if (r != 0)

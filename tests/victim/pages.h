@@ -14,6 +14,7 @@
 #define PAGES_MADV_GUARD_INSTALL 102
 #define PAGES_SYS_MEMFD_SECRET   447
 #define PAGES_SYS_MSEAL          462
+#define PAGES_SEAL_FUTURE_WRITE  0x10
 
 /* How many bytes the last page of a half file lacks; they read as zeros. */
 #define PAGES_TAIL 1000
@@ -41,6 +42,13 @@
  *   missing      private anonymous, registered with a userfaultfd nobody serves
  *   protected    as rw, write-protected by a userfaultfd nobody serves
  *   poison       private anonymous, marked as lost by a userfaultfd
+ *   share        shared anonymous memory
+ *   segment      a System V segment, already marked for removal
+ *   memfd        shared mapping of a memfd
+ *   memfd-steady memfd-steady-ro    sealed: it never gets shorter; ro by mprotect
+ *   memfd-reserved    and sealed against new mappings that can write
+ *   memfd-orphan as memfd-steady, and its descriptor is closed
+ *   missing-shared    as missing, and shared anonymous
  *
  * Returns 0 or -errno (-ENOSYS and the like where the kernel has no such kind).
  */

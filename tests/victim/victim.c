@@ -129,6 +129,13 @@ static void run_maps(struct channel *channel, char *const words[], int count)
 	report_maps(channel);
 }
 
+static void run_truncate(struct channel *channel, char *const words[], int count)
+{
+	int r = ftruncate(pages_file(POINTER(0)), (off_t)NUMBER(1));
+
+	channel_result(channel, r == 0 ? 0 : -errno);
+}
+
 static void run_fork(struct channel *channel, char *const words[], int count)
 {
 	process_fork(channel);
@@ -236,6 +243,7 @@ static const struct command commands[] = {
 	{"dump", 2, run_dump},                         /* ADDRESS SIZE */
 	{"sum", 2, run_sum},                           /* ADDRESS SIZE */
 	{"file", 2, run_file},                         /* ADDRESS SIZE */
+	{"truncate", 2, run_truncate},                 /* ADDRESS SIZE: the file laid there */
 	{"maps", 0, run_maps},
 	{"exec", 0, process_exec},                     /* [KIND ADDRESS PAGES SEED] */
 	{"fork", 0, run_fork},                         /* ok PID */
