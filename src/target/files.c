@@ -68,6 +68,11 @@ int machvm__target_open_named_writable(struct machvm__target *target, const char
 	return open_file(target, name, O_RDWR);
 }
 
+int machvm__target_open_named_path(struct machvm__target *target, const char *name)
+{
+	return open_file(target, name, O_PATH);
+}
+
 static int open_kind(struct machvm__target *target, enum machvm__file_kind kind)
 {
 	bool write = kind == MACHVM__FILE_MEMORY && target->writable;

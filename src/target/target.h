@@ -217,6 +217,8 @@ void machvm__target_release_files(struct machvm__target *target);
 /* A descriptor of the caller's own on another file there ("smaps", "status"); it closes it. */
 int machvm__target_open_named(struct machvm__target *target, const char *name);
 int machvm__target_open_named_writable(struct machvm__target *target, const char *name);
+/* The same without opening what a link there leads to (O_PATH). */
+int machvm__target_open_named_path(struct machvm__target *target, const char *name);
 /*
  * A pass over "maps" or "smaps" from the beginning, of which at least one line
  * is there: 0, -ESRCH when the address space is gone, or -errno. The caller

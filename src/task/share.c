@@ -3,22 +3,28 @@
 #include "share.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <sys/mman.h>
 
 #include "descriptor.h"
 #include "error.h"
 #include "io_uring.h"
+#include "object.h"
 #include "pages.h"
 #include "replace.h"
+#include "source.h"
 #include "tracer.h"
 
 #ifndef MFD_CLOEXEC
 #define MFD_CLOEXEC 1u
 #endif
+#ifndef MFD_ALLOW_SEALING
+#define MFD_ALLOW_SEALING 2u
+#endif
 #ifndef MFD_EXEC /* Linux 6.3, which else warns, or refuses where vm.memfd_noexec says so */
 #define MFD_EXEC 0x10u
 #endif
+
+#define MEMORY_FLAGS (MFD_CLOEXEC | MFD_ALLOW_SEALING)
 
 static bool is_private(const struct machvm__piece *piece)
 {
@@ -90,10 +96,10 @@ static int64_t make_memory(struct machvm__space *space, uint64_t size)
 
 	if (r)
 		return r;
-	fd = machvm__space_call(space, MACHVM__CALL_MEMFD_CREATE, at, MFD_CLOEXEC | MFD_EXEC, 0, 0, 0,
+	fd = machvm__space_call(space, MACHVM__CALL_MEMFD_CREATE, at, MEMORY_FLAGS | MFD_EXEC, 0, 0, 0,
 				0);
 	if (fd == -EINVAL)
-		fd = machvm__space_call(space, MACHVM__CALL_MEMFD_CREATE, at, MFD_CLOEXEC, 0, 0, 0, 0);
+		fd = machvm__space_call(space, MACHVM__CALL_MEMFD_CREATE, at, MEMORY_FLAGS, 0, 0, 0, 0);
 	if (fd < 0)
 		return fd;
 	r = machvm__space_call(space, MACHVM__CALL_FTRUNCATE, (uint64_t)fd, size, 0, 0, 0, 0);
@@ -102,15 +108,16 @@ static int64_t make_memory(struct machvm__space *space, uint64_t size)
 	return r < 0 ? r : fd;
 }
 
-/* Our own descriptor on what the target has open as `fd`. */
+/* Our own descriptor on it. Sealed: nobody makes it shorter under whoever maps it. */
 static int borrow(struct machvm__space *space, int fd)
 {
-	char name[32];
+	int ours = machvm__source_borrow(space->target, fd);
+	int r = ours < 0 ? ours : machvm__object_seal(ours);
 
-	if (space->target->own)
-		return machvm__descriptor_duplicate(fd);
-	snprintf(name, sizeof name, "fd/%d", fd);
-	return machvm__target_open_named_writable(space->target, name);
+	if (r == 0)
+		return ours;
+	machvm__descriptor_close(ours);
+	return r;
 }
 
 /* Attributes stay; what they are attached to is the memfd now. */
