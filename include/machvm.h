@@ -5,7 +5,7 @@
  * The Mach interface itself is in <mach/mach.h> and the headers it includes:
  * mach_vm_write(), mach_vm_read(), mach_vm_region() and the rest, with the
  * prototypes that macOS gives them. This header adds flags, the reason behind
- * a failure, tasks from pidfds, and walks over an address space.
+ * a failure, tasks from pidfds, walks over an address space, and windows into it.
  *
  * Read this first:
  *
@@ -520,5 +520,7 @@ MACHVM_EXPORT const char *machvm_version(void);
 #ifdef __cplusplus
 }
 #endif
+
+#include <machvm_window.h>
 
 #endif /* MACHVM_H */

@@ -57,6 +57,7 @@
 #include <mach/vm_statistics.h>
 #include <mach/vm_sync.h>
 #include <mach/vm_types.h>
+#include <machvm.h>
 #include <mach/arm/thread_status.h> /* last: it defines ts_32 and ts_64 */
 
 extern "C" int machvm_headers_cxx(mach_port_name_t task, mach_vm_address_t address);
@@ -72,5 +73,14 @@ extern "C" int machvm_headers_cxx(mach_port_name_t task, mach_vm_address_t addre
 		kr = mach_vm_read_overwrite(mach_task_self(), address, sizeof(bytes),
 					    reinterpret_cast<mach_vm_address_t>(&bytes[0]), &got);
 	host_page_size(mach_host_self(), &page);
+	if (kr == KERN_SUCCESS) {
+		void *window = nullptr;
+
+		kr = machvm_window_open(task, address, sizeof(bytes),
+					MACHVM_WINDOW_WRITE | MACHVM_WINDOW_MOVE, &window);
+		if (kr == KERN_SUCCESS)
+			kr = machvm_window_check(task, address, window, sizeof(bytes));
+		machvm_window_close(window, sizeof(bytes));
+	}
 	return kr == MACH_SEND_INVALID_DEST ? 1 : 0;
 }
