@@ -21,7 +21,7 @@ static const struct {
 	{"fresh", suite_fresh}, {"walk", suite_walk}, {"rivals", suite_rivals},
 	{"crowd", suite_crowd}, {"spread", suite_spread}, {"sweep", suite_sweep},
 	{"lists", suite_lists}, {"find", suite_find}, {"copy", suite_copy},
-	{"space", suite_space},
+	{"space", suite_space}, {"window", suite_window},
 };
 
 enum { SUITES = sizeof suites / sizeof *suites };

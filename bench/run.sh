@@ -46,6 +46,7 @@ measure rivals
 measure crowd
 measure copy
 measure space
+measure window
 if [ -x "$programs/bench-remote" ]; then
 	say 'measuring: sessions'
 	"$programs/bench-remote" >>"$rows"

@@ -11,6 +11,7 @@ struct settings {
 typedef void suite(const struct settings *settings);
 
 suite suite_small, suite_long, suite_lookups, suite_fresh, suite_walk, suite_rivals, suite_crowd;
-suite suite_spread, suite_sweep, suite_lists, suite_find, suite_copy, suite_space;
+suite suite_spread, suite_sweep, suite_lists, suite_find, suite_copy, suite_space,
+	suite_window;
 
 #endif
