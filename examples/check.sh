@@ -37,6 +37,11 @@ says 'call me Ahab'
 ./poke 2>/dev/null
 [ $? -eq 2 ] || fail 'poke: takes no arguments'
 
+echo 'call me Starbuck' | ./window "$pid" "$address" || fail 'window: failed'
+says 'call me Starbuck'
+./window "$pid" 0x10 2>"$work/errors" && fail 'window: opened where nothing is'
+grep -q '^window: 0x10 of process .* is not allocated' "$work/errors" || fail "window: says $(cat "$work/errors")"
+
 ./regions "$pid" >"$work/regions" || fail 'regions: failed'
 grep -q ' r-x .*/victim$' "$work/regions" || fail "regions: does not show the victim's code"
 grep -qx '[0-9]* KiB are writable' "$work/regions" || fail 'regions: counts nothing'
