@@ -265,6 +265,18 @@ static void raise_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Else the first files that are opened would be standard error, and be written to as such. */
+static void occupy_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 static int usage(void)
 {
 	fputs("usage: machvmd [--policy FILE] [--listen PATH] [--idle SECONDS] [--most CLIENTS]\n"
@@ -301,6 +313,7 @@ int main(int argc, char **argv)
 	}
 	if (optind != argc || idle < 0 || most_of_one < 1 || (strcmp(log, "syslog") && strcmp(log, "stderr")))
 		return usage();
+	occupy_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
 	umask(0);
 	journal_open(!strcmp(log, "stderr"));
@@ -314,7 +327,8 @@ int main(int argc, char **argv)
 	}
 	r = sandbox_drop_capabilities();
 	if (!r)
-		r = sandbox_filter_calls();
+		r = sandbox_filter_calls(policy_gives(&policy, MACHVM_RIGHT_CONTROL),
+					 !strcmp(log, "stderr"));
 	if (r) {
 		journal_trouble("the sandbox cannot be entered: %s", strerror(-r));
 		return 1;

@@ -195,6 +195,14 @@ void policy_free(struct policy *policy)
 	*policy = (struct policy){0};
 }
 
+bool policy_gives(const struct policy *policy, enum machvm_right right)
+{
+	for (size_t i = 0; i < policy->count; i++)
+		if (policy->rules[i].allow && policy->rules[i].right == right)
+			return true;
+	return false;
+}
+
 static bool is_who(const struct policy_rule *rule, const struct policy_request *request)
 {
 	if (rule->who == POLICY_ANYBODY)

@@ -51,6 +51,8 @@ struct policy_names {
 int policy_parse(struct policy *policy, const char *text, const struct policy_names *names,
 		 unsigned *line, const char **wrong);
 void policy_free(struct policy *policy);
+/* Is there a rule that allows just this right, to anybody? */
+bool policy_gives(const struct policy *policy, enum machvm_right right);
 
 struct policy_request {
 	uid_t uid;

@@ -10,9 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "uapi.h"
 
 /*
  * /proc/PID/mem is of mode 600 and its owner the process's: CAP_SYS_PTRACE opens the gate
@@ -46,13 +49,13 @@ int sandbox_drop_capabilities(void)
 
 /* What it makes of its own, through the libraries that it is built on. */
 static const char *const calls[] = {
-	"accept4", "brk", "clock_gettime", "close", "connect", "dup", "epoll_create1", "epoll_ctl",
-	"epoll_pwait", "epoll_wait", "exit", "exit_group", "fcntl", "fstat", "fstatfs", "futex",
+	"accept4", "brk", "clock_gettime", "connect", "dup", "epoll_create1", "epoll_ctl",
+	"epoll_pwait", "epoll_wait", "exit", "exit_group", "fstat", "fstatfs", "futex",
 	"getdents64", "getegid", "geteuid", "getgid", "getpid", "getrandom", "getsockname", "getsockopt",
-	"gettid", "getuid", "kcmp", "lseek", "madvise", "mmap", "munmap", "mremap", "newfstatat",
-	"pidfd_open", "poll", "ppoll", "pread64", "prlimit64", "read", "readlink",
+	"gettid", "getuid", "kcmp", "lseek", "madvise", "munmap", "mremap", "newfstatat",
+	"pidfd_open", "poll", "ppoll", "pread64", "read", "readlink",
 	"readlinkat", "recvmsg", "restart_syscall", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
-	"sched_yield", "sendmsg", "sendto", "shutdown", "stat", "statx", "tgkill",
+	"sched_yield", "sendmsg", "sendto", "shutdown", "stat", "statx",
 };
 
 static int allow(scmp_filter_ctx filter, const char *name)
@@ -65,40 +68,69 @@ static int allow(scmp_filter_ctx filter, const char *name)
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
 }
 
-/* What is allowed in one shape only. */
-static int allow_some(scmp_filter_ctx filter)
-{
-	/* Words for people, and nothing into any other file. */
-	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-				 SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO));
+/* One shape of a call, by at most two of its arguments. */
+struct shape {
+	int call;
+	unsigned count;
+	struct scmp_arg_cmp arguments[2];
+};
 
-	/* Nothing is made, and nothing emptied. */
-	if (!r)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, O_CREAT | O_TRUNC, 0));
-	/* Control calls of files of /proc and of pidfds; none of them is a driver's. */
-	if (!r)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				     SCMP_A1(SCMP_CMP_MASKED_EQ, 0xff00, 'f' << 8));
-	if (!r)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				     SCMP_A1(SCMP_CMP_MASKED_EQ, 0xff00, 0xff00));
-	/* What a client has yet to take. */
-	if (!r)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				     SCMP_A1(SCMP_CMP_EQ, SIOCOUTQ));
+/* Flags of open(2) that make or empty a file. */
+#define MAKING (O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY))
+#define EQUALS(argument, value) {argument, SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint32_t)(value)}
+#define LACKS(argument, bits)   {argument, SCMP_CMP_MASKED_EQ, bits, 0}
+
+static const struct shape shapes[] = {
+	{SCMP_SYS(openat), 1, {{2, SCMP_CMP_MASKED_EQ, MAKING | O_ACCMODE, O_RDONLY}}},
+	/* Control calls of files of /proc and of pidfds, and what a client has yet to take. */
+	{SCMP_SYS(ioctl), 1, {EQUALS(1, MACHVM__PROCMAP_QUERY)}},
+	{SCMP_SYS(ioctl), 1, {EQUALS(1, MACHVM__PAGEMAP_SCAN)}},
+	{SCMP_SYS(ioctl), 1, {EQUALS(1, MACHVM__PIDFD_GET_INFO)}},
+	{SCMP_SYS(ioctl), 1, {EQUALS(1, SIOCOUTQ)}},
 	/* The journal's socket, should it have to be opened again. */
-	if (!r)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				     SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
-	/* Memory is never made executable. */
-	if (!r)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, 4, 0));
+	{SCMP_SYS(socket), 1, {EQUALS(0, AF_UNIX)}},
+	/* Memory is never made executable, and a file never written by way of memory. */
+	{SCMP_SYS(mprotect), 1, {LACKS(2, PROT_EXEC)}},
+	{SCMP_SYS(mmap), 2, {LACKS(2, PROT_EXEC), LACKS(3, MAP_SHARED)}},
+	/* Standard error stays what it is: it is the one descriptor that may be written to. */
+	{SCMP_SYS(close), 1, {{0, SCMP_CMP_NE, STDERR_FILENO, 0}}},
+	/* No signals by way of a descriptor. */
+	{SCMP_SYS(fcntl), 1, {EQUALS(1, F_DUPFD_CLOEXEC)}},
+	{SCMP_SYS(fcntl), 1, {EQUALS(1, F_GETFD)}},
+	{SCMP_SYS(fcntl), 1, {EQUALS(1, F_SETFD)}},
+	{SCMP_SYS(fcntl), 1, {EQUALS(1, F_GETFL)}},
+	{SCMP_SYS(fcntl), 1, {EQUALS(1, F_SETFL)}},
+	/* Its own limits. */
+	{SCMP_SYS(prlimit64), 1, {EQUALS(0, 0)}},
+};
+
+/* A right to control is a descriptor that is open for writing. */
+static const struct shape writing = {
+	SCMP_SYS(openat), 1, {{2, SCMP_CMP_MASKED_EQ, MAKING | O_ACCMODE, O_RDWR}}};
+static const struct shape speaking = {SCMP_SYS(write), 1, {EQUALS(0, STDERR_FILENO)}};
+
+static int allow_shape(scmp_filter_ctx filter, const struct shape *shape)
+{
+	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, shape->call, shape->count,
+				      shape->arguments);
+}
+
+static int allow_shapes(scmp_filter_ctx filter, bool writes, bool speaks)
+{
+	/* abort(3). */
+	const struct shape end = {SCMP_SYS(tgkill), 1, {EQUALS(0, getpid())}};
+	int r = allow_shape(filter, &end);
+
+	for (size_t i = 0; !r && i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		r = allow_shape(filter, &shapes[i]);
+	if (!r && writes)
+		r = allow_shape(filter, &writing);
+	if (!r && speaks)
+		r = allow_shape(filter, &speaking);
 	return r;
 }
 
-int sandbox_filter_calls(void)
+int sandbox_filter_calls(bool writes, bool speaks)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r = filter ? 0 : -ENOMEM;
@@ -106,7 +138,7 @@ int sandbox_filter_calls(void)
 	for (size_t i = 0; !r && i < sizeof(calls) / sizeof(calls[0]); i++)
 		r = allow(filter, calls[i]);
 	if (!r)
-		r = allow_some(filter);
+		r = allow_shapes(filter, writes, speaks);
 	if (!r)
 		r = seccomp_load(filter);
 	seccomp_release(filter);
