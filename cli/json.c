@@ -4,31 +4,9 @@
 
 #include "json.h"
 #include "memory.h"
+#include "utf8.h"
 
 #define FORMAT (JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)
-
-/* How many bytes at `at` are one character of UTF-8; 0 when they are none. */
-static size_t character(const unsigned char *at, size_t left)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t length = *at < 0x80       ? 1
-			: *at >> 5 == 6  ? 2
-			: *at >> 4 == 14 ? 3
-			: *at >> 3 == 30 ? 4
-					 : 0;
-	uint32_t code;
-	size_t i;
-
-	if (length <= 1 || length > left)
-		return length > left ? 0 : length;
-	code = *at & (0x7fu >> length);
-	for (i = 1; i < length; i++) {
-		if (at[i] >> 6 != 2)
-			return 0;
-		code = code << 6 | (at[i] & 0x3fu);
-	}
-	return code < least[length] || code > 0x10ffff || code >> 11 == 0x1b ? 0 : length;
-}
 
 struct json_object *json_text(const char *text, size_t length)
 {
@@ -37,7 +15,8 @@ struct json_object *json_text(const char *text, size_t length)
 	struct bytes clean = {0};
 
 	while (at < end) {
-		size_t valid = character(at, (size_t)(end - at));
+		uint32_t code;
+		size_t valid = utf8_character(at, (size_t)(end - at), &code);
 
 		if (valid)
 			bytes_append(&clean, at, valid);
@@ -92,17 +71,40 @@ struct json_object *json_region(const struct region *region)
 	return object;
 }
 
+/*
+ * json-c leaves what is not ASCII as it is, and that may be shown by a terminal. It stands
+ * in strings only, where \u is another way to write it.
+ */
+void json_write(FILE *stream, struct json_object *object)
+{
+	const unsigned char *at =
+		(const unsigned char *)json_object_to_json_string_ext(object, FORMAT);
+	size_t left = strlen((const char *)at);
+
+	while (left) {
+		uint32_t code;
+		size_t length = utf8_character(at, left, &code);
+
+		if (length && code >= 0x7f && utf8_steers(code))
+			fprintf(stream, "\\u%04x", code);
+		else
+			fwrite(at, 1, length ? length : 1, stream);
+		at += length ? length : 1;
+		left -= length ? length : 1;
+	}
+	json_object_put(object);
+}
+
 void json_print(FILE *stream, struct json_object *object)
 {
-	fprintf(stream, "%s\n", json_object_to_json_string_ext(object, FORMAT));
-	json_object_put(object);
+	json_write(stream, object);
+	fputc('\n', stream);
 }
 
 void json_array_add(struct json_array *array, struct json_object *object)
 {
-	fprintf(array->stream, "%s%s", array->count++ ? ",\n " : "[",
-		json_object_to_json_string_ext(object, FORMAT));
-	json_object_put(object);
+	fputs(array->count++ ? ",\n " : "[", array->stream);
+	json_write(array->stream, object);
 }
 
 void json_array_end(struct json_array *array)

@@ -25,7 +25,9 @@ void json_add(struct json_object *object, const char *key, struct json_object *v
 void json_add_text(struct json_object *object, const char *key, const char *text);
 void json_add_number(struct json_object *object, const char *key, uint64_t number);
 
-/* Prints one line and lets go of the object. */
+/* Prints the object, so that no text in it can steer a terminal, and lets go of it. */
+void json_write(FILE *stream, struct json_object *object);
+/* As one line. */
 void json_print(FILE *stream, struct json_object *object);
 
 /* An array whose items come one at a time. Zeroed is before the first. */

@@ -28,9 +28,8 @@ static void show_json(struct reading *reading, const unsigned char *data, size_t
 {
 	struct json_object *value = typed_json(reading->type, data, size);
 
-	fprintf(reading->stream, "%s%s", reading->shown ? ", " : "",
-		json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(value);
+	fputs(reading->shown ? ", " : "", reading->stream);
+	json_write(reading->stream, value);
 }
 
 /* Bytes stand in lines of sixteen, other values alone. */

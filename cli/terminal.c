@@ -2,9 +2,11 @@
 /* terminal - colours where somebody looks, and text that cannot steer it. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "terminal.h"
+#include "utf8.h"
 
 const char *terminal_style(FILE *stream, const char *style)
 {
@@ -18,14 +20,22 @@ const char *terminal_style(FILE *stream, const char *style)
 	return isatty(fileno(stream)) ? style : "";
 }
 
+void terminal_print_some(FILE *stream, const char *text, size_t size)
+{
+	const unsigned char *at = (const unsigned char *)text, *end = at + size;
+
+	while (at < end) {
+		size_t length = utf8_harmless(at, (size_t)(end - at));
+
+		if (length)
+			fwrite(at, 1, length, stream);
+		else
+			fprintf(stream, "\\%03o", *at);
+		at += length ? length : 1;
+	}
+}
+
 void terminal_print(FILE *stream, const char *text)
 {
-	const unsigned char *at;
-
-	for (at = (const unsigned char *)text; *at; at++) {
-		if (*at < 0x20 || *at == 0x7f)
-			fprintf(stream, "\\%03o", *at);
-		else
-			fputc(*at, stream);
-	}
+	terminal_print_some(stream, text, strlen(text));
 }

@@ -15,7 +15,11 @@
 /* `style` when `stream` is a terminal and NO_COLOR is unset or empty, else "". */
 const char *terminal_style(FILE *stream, const char *style);
 
-/* Prints `text` with every control character as \ooo, as the kernel does in maps. */
+/*
+ * Prints `text` with every byte as \ooo, as the kernel does in maps, that is of a character
+ * which could steer the terminal, or of none.
+ */
 void terminal_print(FILE *stream, const char *text);
+void terminal_print_some(FILE *stream, const char *text, size_t size);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "sink.h"
 #include "typed.h"
+#include "utf8.h"
 
 #define NUMBER_SIZE 40
 
@@ -84,15 +85,18 @@ static void format_float(char text[NUMBER_SIZE], double number, size_t size)
 
 static void print_text(FILE *stream, const unsigned char *data, size_t size)
 {
-	size_t i;
+	const unsigned char *at = data, *end = data + size;
 
-	for (i = 0; i < size; i++) {
-		if (data[i] == '\\')
+	while (at < end) {
+		size_t length = utf8_harmless(at, (size_t)(end - at));
+
+		if (*at == '\\')
 			fputs("\\\\", stream);
-		else if (data[i] < 0x20 || data[i] == 0x7f)
-			fprintf(stream, "\\x%02x", data[i]);
+		else if (length)
+			fwrite(at, 1, length, stream);
 		else
-			fputc(data[i], stream);
+			fprintf(stream, "\\x%02x", *at);
+		at += length ? length : 1;
 	}
 }
 

@@ -76,17 +76,17 @@ static const char text[] =
 /* Only the address may look like a hexadecimal number, whatever a file is called. */
 static void print_name(const char *name)
 {
-	char piece[2] = "";
+	const char *at;
 
-	for (; *name; name++) {
-		if (name[0] == '0' && (name[1] == 'x' || name[1] == 'X')) {
-			printf("0\\%03o", name[1]);
-			name++;
+	for (at = name; *at; at++) {
+		if (at[0] != '0' || (at[1] != 'x' && at[1] != 'X'))
 			continue;
-		}
-		piece[0] = *name;
-		terminal_print(stdout, piece);
+		terminal_print_some(stdout, name, (size_t)(at + 1 - name));
+		printf("\\%03o", at[1]);
+		name = at + 2;
+		at++;
 	}
+	terminal_print(stdout, name);
 }
 
 static void print_match(const struct region *region, uint64_t address)

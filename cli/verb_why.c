@@ -11,6 +11,7 @@
 #include "json.h"
 #include "right.h"
 #include "task_name.h"
+#include "terminal.h"
 
 static const struct option_row options[] = {
 	{'r', "right", "RIGHT", "control (the default), read, inspect or name"},
@@ -28,6 +29,18 @@ static const char text[] =
 	"  name     know which process it is\n"
 	"\n"
 	"  machvm why redis-server --right read";
+
+/* Several lines, of which names of others may be part. */
+static void print_lines(const char *lines)
+{
+	while (*lines) {
+		size_t length = strcspn(lines, "\n");
+
+		terminal_print_some(stdout, lines, length);
+		putchar('\n');
+		lines += length + (lines[length] == '\n');
+	}
+}
 
 static int print(int pid, enum machvm_right right, kern_return_t kr, const char *explanation,
 		 int json)
@@ -47,7 +60,7 @@ static int print(int pid, enum machvm_right right, kern_return_t kr, const char 
 		json_add_text(object, "explanation", explanation);
 		json_print(stdout, object);
 	} else {
-		printf("%s\n", explanation);
+		print_lines(explanation);
 	}
 	return failure_status(kr);
 }

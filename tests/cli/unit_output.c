@@ -150,6 +150,53 @@ static void terminal_text_has_no_control_characters(void **state)
 	assert_string_equal(printed, "a\\033[31m\\012\\177\xc3\xa4");
 }
 
+/* What a terminal takes for a command, what turns a name round, and what is no UTF-8. */
+static void terminal_text_has_no_control_characters_of_unicode(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} cases[] = {
+		{"a\xc2\x9b"
+		 "31mb",
+		 "a\\302\\23331mb"},
+		{"a\x9b"
+		 "31mb",
+		 "a\\23331mb"},
+		{"a\xe2\x80\xaetxt.exe", "a\\342\\200\\256txt.exe"},
+		{"\xe2\x81\xa6", "\\342\\201\\246"},
+		{"\xc2\xa0\xe2\x82\xac\xf0\x9f\x90\x80", "\xc2\xa0\xe2\x82\xac\xf0\x9f\x90\x80"},
+		{"\xe2\x82", "\\342\\202"},
+		{"\xc0\x9b", "\\300\\233"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		FILE *stream = begin();
+
+		terminal_print(stream, cases[i].text);
+		fclose(stream);
+		assert_string_equal(printed, cases[i].shown);
+	}
+}
+
+static void typed_text_does_not_steer_a_terminal(void **state)
+{
+	static const struct value_type type = {.kind = VALUE_TEXT};
+	FILE *stream = begin();
+
+	typed_print(stream, &type, (const unsigned char *)"a\\\xc2\x9bm\x9bm\xc3\xa4\033", 10);
+	fclose(stream);
+	assert_string_equal(printed, "a\\\\\\xc2\\x9bm\\x9bm\xc3\xa4\\x1b");
+}
+
+static void json_output_does_not_steer_a_terminal(void **state)
+{
+	FILE *stream = begin();
+
+	json_write(stream, json_text("a\xc2\x9bm\x9b\xe2\x80\xae\x7f\033\xc3\xa4", 12));
+	fclose(stream);
+	assert_string_equal(printed, "\"a\\u009bm\xef\xbf\xbd\\u202e\\u007f\\u001b\xc3\xa4\"");
+}
+
 /* Runs ten steps a second long and returns what was drawn. */
 static const char *draw(int on_terminals, int to_file)
 {
@@ -209,6 +256,9 @@ int main(void)
 		cmocka_unit_test(dump_short_line_is_aligned),
 		cmocka_unit_test(size_reads_well),
 		cmocka_unit_test(terminal_text_has_no_control_characters),
+		cmocka_unit_test(terminal_text_has_no_control_characters_of_unicode),
+		cmocka_unit_test(typed_text_does_not_steer_a_terminal),
+		cmocka_unit_test(json_output_does_not_steer_a_terminal),
 		cmocka_unit_test(progress_is_drawn_on_a_terminal_only),
 		cmocka_unit_test(progress_of_short_work_is_not_drawn),
 	};
