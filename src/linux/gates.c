@@ -25,6 +25,7 @@
 #include "descriptor.h"
 #include "process.h"
 #include "status.h"
+#include "text.h"
 
 #define STATUS_SIZE 8192
 #define MAX_DEPTH   64 /* of pid and user namespaces; the kernel allows 32 */
@@ -52,9 +53,7 @@ static void read_line_at(int directory, const char *name, char *line, size_t siz
 		line[0] = '\0';
 	/* The kernel ends the text with a newline or (attr/current) a null. */
 	line[strcspn(line, "\n")] = '\0';
-	for (char *c = line; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	machvm__text_tame(line);
 }
 
 static int open_directory(int proc_pid)

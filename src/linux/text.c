@@ -79,3 +79,14 @@ void machvm__text_again(struct machvm__text *text, char *line, size_t length)
 	text->start = (size_t)(line - text->buffer);
 	text->passed -= length + 1;
 }
+
+void machvm__text_tame(char *line)
+{
+	for (unsigned char *at = (unsigned char *)line; *at; at++) {
+		if (*at < 0x20 || *at == 0x7f)
+			*at = '?';
+		/* In UTF-8 these are two bytes, and a terminal obeys them as it does an escape. */
+		else if (*at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)
+			*at = at[1] = '?';
+	}
+}

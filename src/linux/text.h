@@ -40,6 +40,9 @@ int machvm__text_line(struct machvm__text *text, char **line, size_t *length);
 /* Hands out the line that came last once more; its contents must not have been changed. */
 void machvm__text_again(struct machvm__text *text, char *line, size_t length);
 
+/* Makes every control character a question mark: ASCII's, and Unicode's U+0080 to U+009F. */
+void machvm__text_tame(char *line);
+
 /* Nanoseconds of CLOCK_MONOTONIC. */
 uint64_t machvm__text_now(void);
 

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text.h"
+
 static _Thread_local struct {
 	struct machvm_error error;
 	char message[640];
@@ -29,14 +31,6 @@ static void set(kern_return_t code, int error, const char *step)
 		.code = code, .system_errno = error, .step = step, .message = record.message};
 }
 
-/* One sentence, whatever a path may hold: control characters become question marks. */
-static void tidy(void)
-{
-	for (char *at = record.message; *at; at++)
-		if ((unsigned char)*at < 0x20 || *at == 0x7f)
-			*at = '?';
-}
-
 kern_return_t machvm__error(kern_return_t code, const char *step, const char *format, ...)
 {
 	va_list arguments;
@@ -45,7 +39,8 @@ kern_return_t machvm__error(kern_return_t code, const char *step, const char *fo
 	va_start(arguments, format);
 	vsnprintf(record.message, sizeof record.message, format, arguments);
 	va_end(arguments);
-	tidy();
+	/* One sentence, whatever a path may hold. */
+	machvm__text_tame(record.message);
 	return code;
 }
 
@@ -58,7 +53,7 @@ kern_return_t machvm__error_system(kern_return_t code, int error, const char *st
 	va_start(arguments, format);
 	vsnprintf(record.message, sizeof record.message, format, arguments);
 	va_end(arguments);
-	tidy();
+	machvm__text_tame(record.message);
 	return code;
 }
 

@@ -358,7 +358,7 @@ static void refusal_is_on_record_and_success_is_not(void **state)
 
 static void rename_with_escapes(void)
 {
-	prctl(PR_SET_NAME, "a\nb\033[31mc");
+	prctl(PR_SET_NAME, "a\nb\033[mc\xc2\x9bmd");
 }
 
 static void name_with_control_characters_is_tamed(void **state)
