@@ -6,7 +6,7 @@
  * package was upgraded, the target lives in another mount namespace. So every
  * candidate must show the same first page as the one in the target's memory,
  * where the ELF header, the program headers and as a rule the build-id are.
- * libdwfl then finds the separate debug file by build-id or .gnu_debuglink.
+ * The separate debug file is found by build-id or .gnu_debuglink.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,21 +26,72 @@
 
 #define FIRST_PAGE 4096
 
+/*
+ * Opens regular files only: opening a device can have effects, and a pipe waits. What was
+ * looked at is what is opened, whoever renames what meanwhile.
+ */
+static int open_regular(const char *path)
+{
+	int place = open(path, O_PATH | O_CLOEXEC), fd = -1;
+	struct stat status;
+	char link[40];
+
+	if (place < 0)
+		return -1;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", place);
+	if (!fstat(place, &status) && S_ISREG(status.st_mode))
+		fd = open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	close(place);
+	return fd;
+}
+
+/*
+ * A debug file beside the program, or below the system's directory of them. The target
+ * chooses both names; a link with a slash in it would lead anywhere.
+ */
+static int open_debug_file(const char *program, const char *link)
+{
+	static const char *const places[] = {"%.*s/%s%s", "%.*s/.debug/%s%s",
+					     "/usr/lib/debug%.*s/%s%s"};
+	const char *slash = strrchr(program, '/'), *name = link ? link : slash + 1;
+	char path[2 * PATH_MAX];
+	int fd = -1;
+	size_t i;
+
+	if (!slash || strchr(name, '/'))
+		return -1;
+	for (i = 0; i < sizeof(places) / sizeof(places[0]) && fd < 0; i++) {
+		snprintf(path, sizeof(path), places[i], (int)(slash - program), program, name,
+			 link ? "" : ".debug");
+		fd = open_regular(path);
+	}
+	return fd;
+}
+
+/*
+ * libdwfl would open whatever has the name. It is given a file that is open already, by
+ * its number in the directory of our descriptors, and goes on checking whether it fits.
+ */
+static int find_debuginfo(Dwfl_Module *module, void **data, const char *name, Dwarf_Addr base,
+			  const char *program, const char *link, GElf_Word checksum, char **found)
+{
+	int fd = program ? open_debug_file(program, link) : -1, result;
+	char number[16];
+
+	if (fd < 0)
+		return dwfl_build_id_find_debuginfo(module, data, name, base, NULL, NULL, 0, found);
+	snprintf(number, sizeof(number), "%d", fd);
+	result = dwfl_standard_find_debuginfo(module, data, name, base, "/proc/self/fd/none",
+					      number, link ? checksum : 0, found);
+	close(fd);
+	return result;
+}
+
 static const Dwfl_Callbacks callbacks = {
 	/* Files are handed to libdwfl opened, so it never looks for them itself. */
 	.find_elf = dwfl_linux_proc_find_elf,
-	.find_debuginfo = dwfl_standard_find_debuginfo,
+	.find_debuginfo = find_debuginfo,
 };
-
-/* Opens regular files only: opening a device can have effects. */
-static int open_regular(const char *path)
-{
-	struct stat status;
-
-	if (stat(path, &status) || !S_ISREG(status.st_mode))
-		return -1;
-	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-}
 
 static int is_mapped_file(int fd, const struct module *module, const struct target *target)
 {

@@ -136,6 +136,27 @@ case_address_symbol_from_separate_debug_file_by_link()
 	victim_stop "$stripped"
 }
 
+# Opening a pipe waits for its other end, which never comes.
+case_debug_file_that_is_no_file_is_not_opened()
+{
+	local trapped name
+	for name in symbols.trap trapped.debug; do
+		cp "$VICTIM" "$work/trapped"
+		strip --remove-section=.note.gnu.build-id "$work/trapped"
+		if [[ $name == symbols.trap ]]; then
+			echo debug >"$work/$name"
+			(cd "$work" && objcopy --add-gnu-debuglink=symbols.trap trapped)
+			rm "$work/$name"
+		fi
+		mkfifo "$work/$name"
+		victim_start trapped "$work/trapped"
+		run read "$trapped" hidden 4
+		expect_complaint 5 'hidden'
+		victim_stop "$trapped"
+		rm "$work/$name"
+	done
+}
+
 case_address_symbol_from_separate_debug_file_by_build_id()
 {
 	local stripped id directory
