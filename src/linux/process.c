@@ -222,6 +222,11 @@ int machvm__process_alive(int handle, enum machvm__handle kind)
 		do
 			n = poll(&fd, 1, 0);
 		while (n < 0 && errno == EINTR);
+		/* A limit of no descriptors allows no poll. A zombie's number is not free either. */
+		if (n < 0)
+			return syscall(SYS_pidfd_send_signal, handle, 0, NULL, 0) && errno == ESRCH
+			               ? -ESRCH
+			               : 0;
 		return n == 0 ? 0 : -ESRCH;
 	}
 	if (!dead(state_below(handle, "stat")))

@@ -6,9 +6,11 @@
 #include "calls.h"
 #include "ground.h"
 #include "pattern.h"
+#include "refuse.h"
 
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -260,6 +262,29 @@ static void victim_with_many_threads_is_like_any_other(void **state)
 	ground_close(&ground);
 }
 
+/* poll(2) asks about no descriptor where none is allowed. */
+static void limit_of_no_descriptors_is_no_death(void **state)
+{
+	struct victim *victim = victim_spawn(WORD_64);
+	mach_port_t task = victim_task(victim);
+	struct rlimit before, none;
+	kern_return_t alive, dead;
+	uint8_t byte = 0;
+
+	victim_ask(victim, "lay rw 100000000000 1 1");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	alive = machvm_write(task, 0x100000000000u, &byte, 1, 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	expect_code(alive, refused("pidfd") || refused("writev") ? alive : KERN_SUCCESS);
+	victim_kill(victim);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	dead = machvm_write(task, 0x100000000000u, &byte, 1, 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	expect_code(dead, MACH_SEND_INVALID_DEST);
+}
+
 /* A thread's number is no process. */
 static void thread_id_is_no_task(void **state)
 {
@@ -280,6 +305,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(write_after_each_of_many_execs_hits_the_new_image),
 	TEST(victim_whose_leader_left_is_alive_and_reachable),
 	TEST(victim_with_many_threads_is_like_any_other),
+	TEST(limit_of_no_descriptors_is_no_death),
 	TEST(thread_id_is_no_task),
 };
 
