@@ -149,8 +149,7 @@ static kern_return_t open_file(struct machvm__target *target, const struct machv
 	int fd;
 
 	snprintf(name, sizeof name, "map_files/%" PRIx64 "-%" PRIx64, vma->start, vma->end);
-	fd = writable ? machvm__target_open_named_writable(target, name)
-		      : machvm__target_open_named(target, name);
+	fd = machvm__target_open_stopped(target, name, writable);
 	if (fd < 0)
 		return machvm__error_at(target, vma->start, KERN_NOT_SUPPORTED, -fd, "open",
 					"is shared memory whose object cannot be opened; that takes "

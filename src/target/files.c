@@ -73,6 +73,13 @@ int machvm__target_open_named_path(struct machvm__target *target, const char *na
 	return open_file(target, name, O_PATH);
 }
 
+int machvm__target_open_stopped(struct machvm__target *target, const char *name, bool writable)
+{
+	int flags = writable ? O_RDWR : O_RDONLY;
+
+	return target->received ? open_once(target, name, flags) : open_file(target, name, flags);
+}
+
 static int open_kind(struct machvm__target *target, enum machvm__file_kind kind)
 {
 	bool write = kind == MACHVM__FILE_MEMORY && target->writable;

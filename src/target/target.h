@@ -220,6 +220,11 @@ int machvm__target_open_named_writable(struct machvm__target *target, const char
 /* The same without opening what a link there leads to (O_PATH). */
 int machvm__target_open_named_path(struct machvm__target *target, const char *name);
 /*
+ * The same by number, for who holds the target in a session (space.h): a program that stands
+ * still is no other meanwhile, so this serves for a received target too.
+ */
+int machvm__target_open_stopped(struct machvm__target *target, const char *name, bool writable);
+/*
  * A pass over "maps" or "smaps" from the beginning, of which at least one line
  * is there: 0, -ESRCH when the address space is gone, or -errno. The caller
  * closes text->fd.

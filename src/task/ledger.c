@@ -110,6 +110,23 @@ static struct machvm__ledger *find(const struct machvm__target *target)
 	return NULL;
 }
 
+/* A descriptor of the map of the program that runs now; of the one that a right was received for.
+ */
+static int open_witness(struct machvm__target *target)
+{
+	struct machvm__file maps;
+	int fd;
+
+	if (!target->received)
+		return machvm__target_open_named(target, "maps");
+	fd = machvm__target_open(target, MACHVM__FILE_MAPS, &maps);
+	if (fd)
+		return fd;
+	fd = machvm__descriptor_duplicate(maps.fd);
+	machvm__target_close(&maps);
+	return fd;
+}
+
 static int create(struct machvm__target *target, struct machvm__ledger **made)
 {
 	struct machvm__ledger *ledger = calloc(1, sizeof *ledger);
@@ -119,7 +136,7 @@ static int create(struct machvm__target *target, struct machvm__ledger **made)
 	ledger->own = target->own;
 	ledger->tgid = target->numbers.tgid;
 	ledger->proc_tgid = target->numbers.proc_tgid;
-	ledger->witness = target->own ? -1 : machvm__target_open_named(target, "maps");
+	ledger->witness = target->own ? -1 : open_witness(target);
 	if (!target->own && ledger->witness < 0) {
 		int r = ledger->witness;
 

@@ -128,17 +128,17 @@ static void take_detail(struct machvm__piece *piece, const struct machvm__smaps 
 static int read_details(struct machvm__target *target, struct machvm__map *map)
 {
 	enum { TEXT = 1 << 16 };
-	int fd = machvm__target_open_named(target, "smaps");
-	struct machvm__text text;
+	char *buffer = machvm__own_memory_map(TEXT);
+	struct machvm__text text = {.fd = -1};
 	struct machvm__smaps found;
 	size_t i = 0;
-	char *buffer;
 	int r;
 
-	if (fd < 0)
-		return fd;
-	buffer = machvm__own_memory_map(TEXT);
-	r = buffer ? machvm__text_init(&text, fd, buffer, TEXT) : -ENOMEM;
+	r = buffer ? machvm__target_open_list(target, "smaps", &text, buffer, TEXT) : -ENOMEM;
+	if (r) {
+		machvm__own_memory_unmap(buffer, TEXT);
+		return r;
+	}
 	while (r == 0 && i < map->count && (r = machvm__smaps_next(&text, &found)) > 0) {
 		r = 0;
 		for (; i < map->count && map->pieces[i].start < found.vma.end; i++)
@@ -146,7 +146,7 @@ static int read_details(struct machvm__target *target, struct machvm__map *map)
 				take_detail(&map->pieces[i], &found);
 	}
 	machvm__own_memory_unmap(buffer, TEXT);
-	machvm__descriptor_close(fd);
+	machvm__descriptor_close(text.fd);
 	return r;
 }
 
