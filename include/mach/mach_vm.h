@@ -322,6 +322,7 @@ MACHVM_EXPORT kern_return_t mach_vm_map(vm_map_t target_task, mach_vm_address_t 
  *                        inheritance, size 0, the source range wraps.
  * KERN_INVALID_ADDRESS   a source page is not allocated; FIXED as mach_vm_map().
  * KERN_NO_SPACE          as mach_vm_map().
+ * KERN_PROTECTION_FAILURE  sharing between two tasks memory whose maximum is nothing.
  * KERN_MEMORY_ERROR      contents of the source cannot be supplied.
  * KERN_NOT_SUPPORTED     memory that cannot be moved, as mach_vm_inherit(); sharing a
  *                        range with itself; between two tasks, a range of several

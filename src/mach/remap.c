@@ -33,6 +33,7 @@ struct request {
 	struct machvm__placement placement;
 	vm_inherit_t inheritance;
 	bool copy;
+	bool within; /* one process, whatever its ports are called */
 	bool chosen; /* remap_new: the protections below are asked for */
 	unsigned current, maximum;
 	const struct machvm__entry *entry; /* sharing between two tasks */
@@ -131,23 +132,52 @@ static kern_return_t put_entry(struct machvm__space *space, const struct request
 	return r < 0 ? refused(space, r, "mmap") : KERN_SUCCESS;
 }
 
-/* Read, whatever its protection is: no permission of the source is needed for a remap. */
+/* Whatever its protection is: no permission of the source is needed for a remap. */
+static kern_return_t read_source(const struct request *request, uint64_t at, char *buffer,
+				 size_t size)
+{
+	size_t done = 0;
+	int r = machvm__target_force(request->source, MACHVM__READ, at, buffer, size, &done);
+
+	return r ? machvm__error_at(request->source, at + done, KERN_MEMORY_ERROR, -r, "copy",
+				    "is a page that cannot be supplied")
+		 : KERN_SUCCESS;
+}
+
+/* Would room for the copy take the place of what is to be copied? */
+static bool covers_source(const struct request *request)
+{
+	const struct machvm__placement *placement = &request->placement;
+
+	return request->within && placement->overwrite && !placement->anywhere &&
+	       placement->address < request->end &&
+	       request->start < placement->address + placement->size;
+}
+
+/* Room for a chunk at a time; for everything, which is read now, where the source goes. */
+static size_t buffer_size(const struct request *request)
+{
+	return covers_source(request) ? (size_t)request->placement.size : CHUNK;
+}
+
 static kern_return_t put_copy(struct machvm__space *space, const struct request *request,
 			      const struct machvm__piece *piece, uint64_t to, char *buffer)
 {
 	uint64_t size = piece->end - piece->start;
+	bool kept = covers_source(request);
 	kern_return_t kr = protect(space, to, size, PROT_READ | PROT_WRITE);
 
 	for (uint64_t at = 0; kr == KERN_SUCCESS && at < size; at += CHUNK) {
 		size_t part = size - at < CHUNK ? (size_t)(size - at) : CHUNK, done = 0;
-		int r = machvm__target_force(request->source, MACHVM__READ, piece->start + at, buffer,
-					     part, &done);
+		char *bytes = kept ? buffer + (piece->start - request->start) + at : buffer;
+		int r;
 
-		if (r)
-			return machvm__error_at(request->source, piece->start + at + done,
-						KERN_MEMORY_ERROR, -r, "copy",
-						"is a page that cannot be supplied");
-		r = machvm__target_force(request->target, MACHVM__WRITE, to + at, buffer, part, &done);
+		if (!kept)
+			kr = read_source(request, piece->start + at, bytes, part);
+		if (kr != KERN_SUCCESS)
+			return kr;
+		r = machvm__target_force(request->target, MACHVM__WRITE, to + at, bytes, part,
+					 &done);
 		if (r)
 			kr = refused(space, r, "copy");
 	}
@@ -177,8 +207,11 @@ static kern_return_t enter(struct machvm__space *space, const struct request *re
 	uint64_t size = request->placement.size;
 	kern_return_t kr = KERN_SUCCESS;
 
-	if (request->inheritance == VM_INHERIT_NONE)
-		(void)machvm__space_advise(space, address, address + size, MADV_DONTFORK);
+	/* A second mapping begins with what children get of the first. */
+	if (request->inheritance == VM_INHERIT_NONE || !request->copy)
+		(void)machvm__space_advise(space, address, address + size,
+					   request->inheritance == VM_INHERIT_NONE ? MADV_DONTFORK
+										   : MADV_DOFORK);
 	for (size_t i = 0; kr == KERN_SUCCESS && i < map->count; i++) {
 		const struct machvm__piece *piece = &map->pieces[i];
 		struct machvm__attributes attributes = machvm__ledger_default;
@@ -197,12 +230,18 @@ static kern_return_t enter(struct machvm__space *space, const struct request *re
 static kern_return_t fill(struct machvm__space *space, const struct request *request,
 			  const struct machvm__map *map, uint64_t *address)
 {
-	char *buffer = request->copy ? machvm__own_memory_map(CHUNK) : NULL;
-	kern_return_t kr = request->copy && !buffer
-				   ? machvm__error_look(request->target, -ENOMEM)
-				   : machvm__allocate_place(space, &request->placement, address);
-	bool placed = kr == KERN_SUCCESS;
+	size_t room = buffer_size(request);
+	char *buffer = request->copy ? machvm__own_memory_map(room) : NULL;
+	kern_return_t kr = KERN_SUCCESS;
+	bool placed;
 
+	if (request->copy && !buffer)
+		kr = machvm__error_look(request->target, -ENOMEM);
+	else if (request->copy && covers_source(request))
+		kr = read_source(request, request->start, buffer, room);
+	if (kr == KERN_SUCCESS)
+		kr = machvm__allocate_place(space, &request->placement, address);
+	placed = kr == KERN_SUCCESS;
 	for (size_t i = 0; kr == KERN_SUCCESS && i < map->count; i++)
 		kr = put(space, request, &map->pieces[i],
 			 *address + map->pieces[i].start - map->start, buffer);
@@ -210,7 +249,7 @@ static kern_return_t fill(struct machvm__space *space, const struct request *req
 		kr = enter(space, request, map, *address);
 	if (placed && kr != KERN_SUCCESS)
 		(void)machvm__space_unmap(space, *address, *address + request->placement.size);
-	machvm__own_memory_unmap(buffer, CHUNK);
+	machvm__own_memory_unmap(buffer, room);
 	return kr;
 }
 
@@ -273,7 +312,7 @@ static kern_return_t remap(struct request *request, vm_map_t source, uint64_t *a
 			   vm_prot_t *current, vm_prot_t *maximum)
 {
 	static const struct machvm__range_job move = {MACHVM__MAP_DETAIL, judge_move, act_move};
-	bool across = request->target != request->source;
+	bool across = !request->within;
 	struct machvm__port_entry *held = NULL;
 	mach_port_t port = MACH_PORT_NULL;
 	struct machvm__map map = {0};
@@ -328,19 +367,38 @@ static kern_return_t check(struct request *request, uint64_t address, uint64_t s
 		.hinted = (address & ~page) != 0,
 		.overwrite = (flags & VM_FLAGS_OVERWRITE) != 0,
 		.protection = PROT_NONE,
-		.flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		/* A child shares a copy that was made to be shared. */
+		.flags = (request->copy && request->inheritance == VM_INHERIT_SHARE ? MAP_SHARED
+										    : MAP_PRIVATE) |
+			 MAP_ANONYMOUS | MAP_NORESERVE,
 		.fd = -1,
 	};
 	if (!request->placement.anywhere &&
 	    __builtin_add_overflow(request->placement.address, rounded, &ignored))
 		return machvm__range_wraps(KERN_INVALID_ARGUMENT);
 	/* Room that is taken over the source would take the source away. */
-	if (!request->placement.anywhere && request->placement.overwrite && !request->copy &&
-	    request->target == request->source && request->placement.address < request->end &&
-	    request->start < request->placement.address + rounded)
+	if (!request->copy && covers_source(request))
 		return machvm__error(KERN_NOT_SUPPORTED, "argument check",
 				     "memory cannot be shared with the range that it stands in");
 	return KERN_SUCCESS;
+}
+
+/*
+ * Two ports can name one process: two that live have different numbers. What shares then
+ * goes by the one that was received, which ends with the program that it is for.
+ */
+static void name_tasks(struct request *request, struct machvm__target *target,
+		       struct machvm__target *source)
+{
+	request->target = target;
+	request->source = source;
+	request->within = target == source ||
+			  (!target->own && !source->own &&
+			   (target->numbers.tgid || target->numbers.proc_tgid) &&
+			   target->numbers.tgid == source->numbers.tgid &&
+			   target->numbers.proc_tgid == source->numbers.proc_tgid);
+	if (request->within && !request->copy)
+		request->target = request->source = source->received ? source : target;
 }
 
 static kern_return_t remap_held(struct request *request, vm_map_t source, uint64_t *address,
@@ -367,8 +425,7 @@ kern_return_t mach_vm_remap(vm_map_t target_task, mach_vm_address_t *target_addr
 		return kr;
 	kr = machvm__range_hold(src_task, MACHVM_RIGHT_CONTROL, &source);
 	if (kr == KERN_SUCCESS) {
-		request.target = hold.target;
-		request.source = source.target;
+		name_tasks(&request, hold.target, source.target);
 		kr = remap_held(&request, src_task, &at, size, mask, flags, src_address,
 				cur_protection, max_protection);
 		machvm__task_release(&source);
@@ -453,8 +510,7 @@ kern_return_t mach_vm_remap_new(vm_map_t target_task, mach_vm_address_t *target_
 		return kr;
 	kr = machvm__range_hold(src_task, copy ? MACHVM_RIGHT_READ : MACHVM_RIGHT_CONTROL, &source);
 	if (kr == KERN_SUCCESS) {
-		request.target = hold.target;
-		request.source = source.target;
+		name_tasks(&request, hold.target, source.target);
 		kr = remap_chosen(&request, src_task, &at, size, mask, flags, src_address,
 				  cur_protection, max_protection);
 		machvm__task_release(&source);

@@ -5,7 +5,9 @@
  */
 #include "layout.h"
 #include "pattern.h"
+#include "travel.h"
 
+#include <mach/memory_object_types.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -280,7 +282,129 @@ static void snapshot_needs_no_more_than_a_read_right(void **state)
 	ground_close(&ground);
 }
 
+/* The room that the copy takes is its own source's. */
+static void try_snapshot_over_itself(void)
+{
+	uint64_t at = ground.base + PAGE;
+	vm_prot_t current, maximum;
+
+	ground_lay(&ground, 0, 1, "rw");
+	ground_lay(&ground, 1, 1, "ro");
+	ground_lay(&ground, 2, 2, "rw");
+	expect_code(remap(ground.task, &at, 0, 3, VM_FLAGS_OVERWRITE, 1, &current, &maximum),
+		    KERN_SUCCESS);
+	expect_layout(&ground, "3313............");
+	memmove(ground_expect(&ground, at), ground_expect(&ground, ground.base), 3 * PAGE);
+	ground.kind[1] = page_kind("rw");
+	ground.kind[2] = page_kind("ro");
+	ground.kind[3] = page_kind("rw");
+	ground_verify(&ground);
+}
+
+static void snapshot_may_take_the_place_of_its_source(void **state)
+{
+	for_each_place(try_snapshot_over_itself);
+}
+
+/* What children get of the first mapping is not what they get of the second. */
+static void second_mapping_goes_to_children_as_asked(void **state)
+{
+	uint64_t at;
+	vm_prot_t current, maximum;
+
+	ground_open(&ground, PLACE_VICTIM, GROUND_PAGES);
+	at = ground.base + 8 * PAGE;
+	ground_lay(&ground, 0, 1, "rw");
+	expect_code(mach_vm_inherit(ground.task, ground.base, PAGE, VM_INHERIT_NONE), KERN_SUCCESS);
+	expect_code(mach_vm_remap(ground.task, &at, PAGE, 0, 0, ground.task, ground.base, 0,
+				  &current, &maximum, VM_INHERIT_SHARE),
+		    KERN_SUCCESS);
+	assert_true(layout_has_flag(&ground, ground.base, "dc"));
+	assert_false(layout_has_flag(&ground, at, "dc"));
+	ground_close(&ground);
+}
+
+/* A copy that children are to share is one memory with theirs. */
+static void copy_is_shared_with_children_where_that_is_asked_for(void **state)
+{
+	vm_prot_t current, maximum;
+	struct victim *child;
+	uint8_t byte = 0x5c;
+	uint64_t at;
+
+	ground_open(&ground, PLACE_VICTIM, GROUND_PAGES);
+	at = ground.base + 8 * PAGE;
+	ground_lay(&ground, 0, 1, "rw");
+	expect_code(mach_vm_remap(ground.task, &at, PAGE, 0, 0, ground.task, ground.base, 1,
+				  &current, &maximum, VM_INHERIT_SHARE),
+		    KERN_SUCCESS);
+	child = victim_adopt(ground.victim, (pid_t)victim_ask(ground.victim, "fork"));
+	expect_code(machvm_write(ground.task, at, &byte, 1, 0), KERN_SUCCESS);
+	expect_number(victim_ask(child, "sum %llx 1", (unsigned long long)at),
+		      pattern_sum(&byte, 1, 0));
+	victim_kill(child);
+	ground_close(&ground);
+}
+
+/* Two ports for one process: by a second name it is no second process. */
+static void names_of_one_task_are_one_task(void **state)
+{
+	uint64_t at;
+	vm_prot_t current = 0, maximum = 0;
+	mach_port_t other;
+
+	if (!travel_possible())
+		return;
+	ground_open(&ground, PLACE_VICTIM, GROUND_PAGES);
+	other = travel_received(ground.task, MACHVM_RIGHT_CONTROL);
+	ground_lay(&ground, 0, 2, "rw");
+	ground_lay(&ground, 2, 1, "none");
+	at = ground.base + 8 * PAGE;
+	/* Several objects, one of them not accessible at all: between two tasks that is refused. */
+	expect_code(mach_vm_remap(other, &at, 3 * PAGE, 0, 0, ground.task, ground.base, 0, &current,
+				  &maximum, VM_INHERIT_SHARE),
+		    KERN_SUCCESS);
+	expect_code(mach_vm_remap(other, &at, 3 * PAGE, 0, VM_FLAGS_OVERWRITE, ground.task, at, 0,
+				  &current, &maximum, VM_INHERIT_SHARE),
+		    KERN_NOT_SUPPORTED);
+	expect_layout(&ground, "dda.....dda.....");
+	expect_code(mach_vm_deallocate(other, at, 3 * PAGE), KERN_SUCCESS);
+	ground_verify(&ground);
+	task_drop(other);
+	ground_close(&ground);
+}
+
+/* Shared memory needs looks and files that private memory does not. */
+static void name_that_was_received_changes_shared_memory(void **state)
+{
+	memory_object_size_t size = PAGE;
+	mach_port_t other, entry = MACH_PORT_NULL;
+
+	if (!travel_possible())
+		return;
+	ground_open(&ground, PLACE_VICTIM, GROUND_PAGES);
+	other = travel_received(ground.task, MACHVM_RIGHT_CONTROL);
+	ground_lay(&ground, 0, 4, "rw");
+	expect_code(mach_vm_inherit(other, ground.base, 2 * PAGE, VM_INHERIT_SHARE), KERN_SUCCESS);
+	expect_code(mach_vm_protect(other, ground.base, PAGE, 0, VM_PROT_READ), KERN_SUCCESS);
+	expect_code(mach_vm_protect(other, ground.base, PAGE, 1, VM_PROT_READ), KERN_SUCCESS);
+	expect_code(mach_vm_protect(ground.task, ground.base, PAGE, 0, 3), KERN_PROTECTION_FAILURE);
+	expect_code(mach_make_memory_entry_64(other, &size, ground.base + 2 * PAGE,
+					      3 | MAP_MEM_VM_SHARE, &entry, MACH_PORT_NULL),
+		    KERN_SUCCESS);
+	expect_layout(&ground, "bdd3............");
+	ground_verify(&ground);
+	task_drop(entry);
+	task_drop(other);
+	ground_close(&ground);
+}
+
 static const struct CMUnitTest tests[] = {
+	TEST(snapshot_may_take_the_place_of_its_source),
+	TEST(second_mapping_goes_to_children_as_asked),
+	TEST(copy_is_shared_with_children_where_that_is_asked_for),
+	TEST(names_of_one_task_are_one_task),
+	TEST(name_that_was_received_changes_shared_memory),
 	TEST(remap_new_gives_the_protections_that_are_asked_for),
 	TEST(snapshot_needs_no_more_than_a_read_right),
 	TEST(snapshot_keeps_what_was_there),
