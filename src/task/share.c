@@ -139,6 +139,15 @@ static kern_return_t enter(struct machvm__space *space, const struct machvm__map
 	return kr == KERN_SUCCESS ? machvm__map_enter(space->target, &now, fields, value) : kr;
 }
 
+/* The new regions begin without what the target was told about the old ones. */
+static void advise_again(struct machvm__space *space, const struct machvm__piece *piece)
+{
+	if (piece->flags & MACHVM__VM_RANDOM)
+		(void)machvm__space_advise(space, piece->start, piece->end, MADV_RANDOM);
+	else if (piece->flags & MACHVM__VM_SEQUENTIAL)
+		(void)machvm__space_advise(space, piece->start, piece->end, MADV_SEQUENTIAL);
+}
+
 static void let_children_have_it(struct machvm__space *space, const struct machvm__map *map,
 				 unsigned fields)
 {
@@ -149,6 +158,8 @@ static void let_children_have_it(struct machvm__space *space, const struct machv
 		if (!piece->special)
 			(void)machvm__space_advise(space, piece->start, piece->end,
 						   kept ? MADV_DONTFORK : MADV_DOFORK);
+		if (is_private(piece))
+			advise_again(space, piece);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include "layout.h"
 #include "pattern.h"
 
+#include <mach/vm_behavior.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -215,7 +216,32 @@ static void own_memory_is_shared_with_a_child(void **state)
 	munmap(memory, 2 * PAGE);
 }
 
+static void try_advice(void)
+{
+	static const struct {
+		vm_behavior_t behavior;
+		const char *flag;
+	} advice[] = {{VM_BEHAVIOR_RANDOM, "rr"}, {VM_BEHAVIOR_SEQUENTIAL, "sr"}};
+
+	ground_lay(&ground, 0, 2, "rw");
+	for (unsigned i = 0; i < ARRAY_SIZE(advice); i++)
+		expect_code(mach_vm_behavior_set(ground.task, ground.base + i * PAGE, PAGE,
+						 advice[i].behavior),
+			    KERN_SUCCESS);
+	expect_code(inherit(0, 2, VM_INHERIT_SHARE), KERN_SUCCESS);
+	expect_layout(&ground, "dd..............");
+	for (unsigned i = 0; i < ARRAY_SIZE(advice); i++)
+		assert_true(layout_has_flag(&ground, ground.base + i * PAGE, advice[i].flag));
+	ground_verify(&ground);
+}
+
+static void advice_stays_with_memory_that_is_moved(void **state)
+{
+	for_each_victim(try_advice);
+}
+
 static const struct CMUnitTest tests[] = {
+	TEST(advice_stays_with_memory_that_is_moved),
 	TEST(child_does_not_get_what_is_inherited_by_none),
 	TEST(shared_memory_is_one_for_parent_and_child),
 	TEST(memory_of_many_threads_is_moved_unseen),
