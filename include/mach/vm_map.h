@@ -300,7 +300,8 @@ MACHVM_EXPORT kern_return_t vm_purgable_control(vm_map_t target_task, vm_address
  * KERN_INVALID_ADDRESS     some page of the range is not allocated.
  * KERN_PROTECTION_FAILURE  permission exceeds what the memory has (current, with
  *                          VM_SHARE maximum); with VM_PROT_IS_MASK it is reduced,
- *                          and the code means that nothing is left.
+ *                          and the code means that nothing is left.  Of a snapshot:
+ *                          some page does not permit reading, and no more is asked.
  * KERN_INVALID_RIGHT       permission exceeds the parent's.
  * KERN_FAILURE             NAMED_CREATE of more than 2^32 - 1 pages.
  * KERN_MEMORY_ERROR        contents cannot be supplied.

@@ -364,7 +364,44 @@ static void natural_spellings_are_the_same(void **state)
 	task_drop(entry);
 }
 
+/* Also in pages that nobody has written to, and before anybody has looked at them. */
+static void try_copy_of_entry(void)
+{
+	mach_vm_address_t shared = ground.base, copy = ground.base + 4 * PAGE;
+	memory_object_size_t size = 3 * PAGE;
+	uint8_t bytes[3 * 4096], later[3 * 4096];
+	mach_port_t entry;
+
+	expect_code(mach_make_memory_entry_64(ground.task, &size, 0, 3 | MAP_MEM_NAMED_CREATE,
+					      &entry, 0),
+		    KERN_SUCCESS);
+	expect_code(mach_vm_map(ground.task, &shared, size, 0, 0, entry, 0, 0, 3, 3, 1),
+		    KERN_SUCCESS);
+	pattern_fill(bytes, 0, sizeof(bytes), 5);
+	memset(bytes + PAGE, 0, PAGE);
+	memset(later, 0x77, sizeof(later));
+	expect_code(machvm_write(ground.task, shared, bytes, sizeof(bytes), 0), KERN_SUCCESS);
+	expect_code(mach_vm_map(ground.task, &copy, size, 0, 0, entry, 0, 1, 1, 3, 1),
+		    KERN_SUCCESS);
+	expect_code(machvm_write(ground.task, shared, later, sizeof(later), 0), KERN_SUCCESS);
+	expect_layout(&ground, "ddd.111.........");
+	if (ground.victim)
+		expect_number(victim_ask(ground.victim, "sum %llx %zx", (unsigned long long)copy,
+					 sizeof(bytes)),
+			      pattern_sum(bytes, sizeof(bytes), 0));
+	else
+		expect_bytes((void *)(uintptr_t)copy, bytes, sizeof(bytes));
+	expect_code(mach_vm_protect(ground.task, copy, PAGE, 0, 7), KERN_PROTECTION_FAILURE);
+	task_drop(entry);
+}
+
+static void copy_of_an_entry_does_not_follow_it(void **state)
+{
+	for_each_place(try_copy_of_entry);
+}
+
 static const struct CMUnitTest tests[] = {
+	TEST(copy_of_an_entry_does_not_follow_it),
 	TEST(anonymous_memory_is_placed_as_asked),
 	TEST(mask_and_hint_that_leave_no_room_are_no_space),
 	TEST(arguments_are_judged_in_order),
