@@ -30,7 +30,8 @@ static bool permits(const struct machvm__vma *vma, enum machvm__direction access
 
 	if (vma->access & needed)
 		return true;
-	return (options & MACHVM__SURVEY_FORCE) && !(vma->access & MACHVM__VMA_SHARED);
+	return options & MACHVM__SURVEY_PEEK ||
+	       (options & MACHVM__SURVEY_FORCE && !(vma->access & MACHVM__VMA_SHARED));
 }
 
 /* Copies the end of a name: that is where the file is. */

@@ -17,6 +17,7 @@
 enum {
 	MACHVM__SURVEY_FORCE = 1 << 0,  /* private regions need no permission */
 	MACHVM__SURVEY_NOWAIT = 1 << 1, /* absent pages of uffd and FUSE regions are faults */
+	MACHVM__SURVEY_PEEK = 1 << 2,   /* shared regions need none either: for reading alone */
 };
 
 /* True when every page is good, false with *fault filled. `size` is not 0. */

@@ -13,6 +13,7 @@
 static unsigned survey_options(unsigned options)
 {
 	return (options & MACHVM__TRANSFER_FORCE ? MACHVM__SURVEY_FORCE : 0u) |
+	       (options & MACHVM__TRANSFER_PEEK ? MACHVM__SURVEY_PEEK : 0u) |
 	       (options & MACHVM__TRANSFER_NOWAIT ? MACHVM__SURVEY_NOWAIT : 0u);
 }
 

@@ -24,6 +24,7 @@ enum {
 	MACHVM__TRANSFER_TRANSACTION = 1 << 0,
 	MACHVM__TRANSFER_FORCE = 1 << 1,
 	MACHVM__TRANSFER_NOWAIT = 1 << 2,
+	MACHVM__TRANSFER_PEEK = 1 << 3, /* with FORCE, and to read: shared memory too */
 };
 
 /* Who was suspended by this process cannot supply a page, so nobody waits for one. */

@@ -17,7 +17,7 @@ bool machvm__undo_keep(const struct machvm__move *write, char *old, struct machv
 	int r = machvm__transfer_move(&read);
 
 	if (r == -EFAULT && read.known && read.why.cause == MACHVM__CAUSE_PROTECTED) {
-		read.options |= MACHVM__TRANSFER_FORCE;
+		read.options |= MACHVM__TRANSFER_FORCE | MACHVM__TRANSFER_PEEK;
 		r = machvm__transfer_move(&read);
 	}
 	if (r == 0)

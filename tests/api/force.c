@@ -205,7 +205,31 @@ static void large_forced_write_is_whole_or_nothing(void **state)
 	free(data);
 }
 
+/* The old bytes are kept, although the target itself could not read them. */
+static void transaction_takes_no_permission_to_read(void **state)
+{
+	static uint8_t bytes[2 * 4096];
+
+	ground_open(&ground, PLACE_VICTIM, 4);
+	ground_lay(&ground, 0, 2, "shared-rw");
+	ground_lay(&ground, 2, 2, "rw");
+	victim_ask(ground.victim, "protect %llx 4000 2", (unsigned long long)ground.base);
+	for (unsigned page = 0; page < 4; page += 2) {
+		uint64_t address = ground.base + page * PAGE;
+
+		pattern_fill(bytes, address, sizeof(bytes), 77);
+		expect_code(machvm_write(ground.task, address, bytes, sizeof(bytes),
+					 MACHVM_TRANSACTION),
+			    KERN_SUCCESS);
+		memcpy(ground_expect(&ground, address), bytes, sizeof(bytes));
+	}
+	victim_ask(ground.victim, "protect %llx 4000 3", (unsigned long long)ground.base);
+	ground_verify(&ground);
+	ground_close(&ground);
+}
+
 static const struct CMUnitTest tests[] = {
+	TEST(transaction_takes_no_permission_to_read),
 	TEST(force_in_victim_ignores_protections_of_private_pages_only),
 	TEST(force_in_32_bit_victim_ignores_protections_of_private_pages_only),
 	TEST(force_in_own_task_ignores_protections_of_private_pages_only),
