@@ -157,7 +157,7 @@ int machvm__target_open_list(struct machvm__target *target, const char *file,
 		return open_received(target, file, text, buffer, size);
 
 	/* The text of a leader that has exited is empty; its threads have the memory. */
-	for (int tries = 0; tries < 2; tries++) {
+	for (int tries = 0; tries < MACHVM__TARGET_PROGRAMS; tries++) {
 		int fd = machvm__target_open_named(target, file);
 		size_t length;
 		char *line;
@@ -172,7 +172,9 @@ int machvm__target_open_list(struct machvm__target *target, const char *file,
 			return 0;
 		}
 		machvm__descriptor_close(fd);
-		if (r < 0 || machvm__target_rename(target))
+		/* So is that of a program that was replaced by another one meanwhile. */
+		if (r < 0 || (machvm__target_rename(target) &&
+			      machvm__process_alive(target->handle, target->kind)))
 			break;
 	}
 	/* No address space is without regions: an empty text is a dead one. */

@@ -55,10 +55,12 @@ static int query_region(struct machvm__target *target, uint64_t raddr, struct ma
 	if (r)
 		return r;
 	r = query(maps.fd, raddr, vma, name, name_size);
-	if (r == -ESRCH) {
+	/* A program can be gone again before its map is looked at. */
+	for (int tries = 0; r == -ESRCH && tries < MACHVM__TARGET_PROGRAMS; tries++) {
 		r = machvm__target_reopen(target, MACHVM__FILE_MAPS, &maps);
-		if (r == 0)
-			r = query(maps.fd, raddr, vma, name, name_size);
+		if (r)
+			break;
+		r = query(maps.fd, raddr, vma, name, name_size);
 	}
 	if (r == 0 && name && !vma->name_length)
 		name[0] = '\0';

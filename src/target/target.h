@@ -208,6 +208,8 @@ struct machvm__file {
 };
 int machvm__target_open(struct machvm__target *target, enum machvm__file_kind kind,
                         struct machvm__file *file);
+/* So many programs that a target executes one after the other are followed by one look. */
+enum { MACHVM__TARGET_PROGRAMS = 16 };
 /* The address space behind the file is gone (exec): opens the new one's in its place. */
 int machvm__target_reopen(struct machvm__target *target, enum machvm__file_kind kind,
                           struct machvm__file *file);
