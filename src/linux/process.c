@@ -240,6 +240,14 @@ bool machvm__process_listed(int pid)
 	return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
 }
 
+bool machvm__process_shown(int proc_pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof path, "/proc/%d", proc_pid);
+	return access(path, F_OK) == 0;
+}
+
 bool machvm__process_has_thread(int tgid, int tid)
 {
 	return syscall(SYS_tgkill, tgid, tid, 0) == 0 || errno == EPERM;

@@ -34,6 +34,9 @@ int machvm__process_alive(int handle, enum machvm__handle kind);
 /* Does a process have that number, be it dead and not yet reaped? */
 bool machvm__process_listed(int pid);
 
+/* Does /proc show a process of that number to us? */
+bool machvm__process_shown(int proc_pid);
+
 /* Is `tid` a thread of that process now? Both by their numbers in our namespace. */
 bool machvm__process_has_thread(int tgid, int tid);
 

@@ -88,8 +88,16 @@ int machvm__error_pid(const struct machvm__target *target)
 kern_return_t machvm__error_gone(const struct machvm__target *target, const char *step)
 {
 	int pid = machvm__error_pid(target);
+	bool lives = machvm__process_alive(target->handle, target->kind) == 0;
 
-	if (target->received && machvm__process_alive(target->handle, target->kind) == 0)
+	/* What goes by /proc finds nobody there. */
+	if (lives && !machvm__process_shown(pid))
+		return machvm__error_system(
+			KERN_DENIED, ENOENT, step,
+			"process %d lives, and /proc does not show it; `machvm why "
+			"%d` names the gate",
+			pid, pid);
+	if (target->received && lives)
 		return machvm__error_system(MACH_SEND_INVALID_DEST, 0, step,
 		                            "the right to process %d was received from another process "
 		                            "and has ended with the program that it was for",
