@@ -81,6 +81,7 @@ void machvm__target_fini(struct machvm__target *target)
 	machvm__deathwatch_fini(&target->watch);
 	machvm__target_forget(target);
 	machvm__target_release_files(target);
+	machvm__session_target_fini(&target->session);
 	machvm__descriptor_close(target->handle);
 }
 

@@ -4,6 +4,7 @@
  * call that fails has changed nothing.
  */
 #include "layout.h"
+#include "travel.h"
 #include "pages.h"
 
 #include <string.h>
@@ -387,7 +388,31 @@ static void stopped_and_running_victims_are_alike(void **state)
 	ground_close(&ground);
 }
 
+/* What a remote call keeps open goes with the port. */
+static void ports_that_are_given_back_leave_no_descriptor(void **state)
+{
+	unsigned before = 0;
+
+	ground_open(&ground, PLACE_VICTIM, 1);
+	ground_lay(&ground, 0, 1, "rw");
+	task_drop(ground.task);
+	for (unsigned i = 0; i < 8; i++) {
+		mach_port_t task = victim_task(ground.victim);
+
+		expect_code(mach_vm_protect(task, ground.base, PAGE, 0, 1 + i % 2 * 2),
+			    KERN_SUCCESS);
+		task_drop(task);
+		/* The first one finds what is made once. */
+		if (i == 0)
+			before = count_descriptors();
+	}
+	expect_number(count_descriptors(), before);
+	ground.task = MACH_PORT_NULL;
+	ground_close(&ground);
+}
+
 static const struct CMUnitTest tests[] = {
+	TEST(ports_that_are_given_back_leave_no_descriptor),
 	TEST(every_protection_reaches_exactly_its_pages),
 	TEST(every_page_that_the_range_touches_changes),
 	TEST(arguments_are_judged_in_order),
