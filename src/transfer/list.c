@@ -278,7 +278,7 @@ static bool read_aside(struct machvm__ranges *list, struct machvm__span *spans,
 	list->fresh = true;
 	good = target_good(list, spans, &overlap, fault) && carry(list, false, fault);
 	if (good && !carry(&deliver, true, fault))
-		good = callers_fault(fault);
+		good = fault->cause != MACHVM__CAUSE_SHORTAGE && callers_fault(fault);
 	machvm__arena_put(&aside);
 	free(deliver.pieces);
 	return good;
