@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <mach/vm_behavior.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,6 +160,78 @@ static void try_looks(mach_port_t task)
 	expect_honest(machvm_region_walk(task, 0, ~0ull, end_walk, &seen));
 }
 
+static void try_lists(mach_port_t task, uint8_t fill)
+{
+	struct machvm_range list[] = {{BASE + 20, local, 100, 0},
+				      {BASE + 2 * PAGE, local, 3 * PAGE, 0}};
+	unsigned flags = fill % 2 ? MACHVM_TRANSACTION : 0;
+
+	memset(local, fill, sizeof(local));
+	if (expect_honest(machvm_write_list(task, list, 2, flags)) == KERN_SUCCESS)
+		for (unsigned i = 0; i < 2; i++)
+			memcpy(ground_expect(&ground, list[i].address), local, list[i].size);
+	expect_honest(machvm_read_list(task, list, 2, 0));
+}
+
+static int take_match(void *context, mach_vm_address_t address)
+{
+	return 0;
+}
+
+static void try_search(mach_port_t task)
+{
+	struct machvm_range where = {.address = BASE, .size = 8 * PAGE};
+	struct machvm_find find = {.bytes = "scarce",
+				   .size = 6,
+				   .ranges = &where,
+				   .range_count = 1,
+				   .match = take_match};
+
+	expect_honest(machvm_find(task, &find));
+}
+
+/* Memory that comes and goes, and what stays as it was in the end. */
+static void try_changes(mach_port_t task)
+{
+	mach_vm_address_t there = BASE + 16 * PAGE, again = BASE + 20 * PAGE;
+	vm_prot_t current, maximum;
+
+	expect_honest(mach_vm_protect(task, BASE, PAGE, 0, VM_PROT_READ));
+	while (expect_honest(mach_vm_protect(task, BASE, PAGE, 0, VM_PROT_DEFAULT)) != KERN_SUCCESS)
+		;
+	if (expect_honest(mach_vm_allocate(task, &there, 2 * PAGE, VM_FLAGS_FIXED)) != KERN_SUCCESS)
+		return;
+	expect_honest(mach_vm_protect(task, there, PAGE, 1, VM_PROT_DEFAULT));
+	expect_honest(mach_vm_behavior_set(task, there, PAGE, VM_BEHAVIOR_RANDOM));
+	expect_honest(mach_vm_inherit(task, there, PAGE, VM_INHERIT_SHARE));
+	if (expect_honest(mach_vm_remap(task, &again, PAGE, 0, 0, task, there, 1, &current,
+					&maximum, 1)) == KERN_SUCCESS)
+		while (expect_honest(mach_vm_deallocate(task, again, PAGE)) != KERN_SUCCESS)
+			;
+	while (expect_honest(mach_vm_deallocate(task, there, 2 * PAGE)) != KERN_SUCCESS)
+		;
+}
+
+/* Not under a flood of signals: a suspension then calls a live process gone now and then. */
+static bool stops = true;
+
+static void try_stops(mach_port_t task)
+{
+	thread_act_array_t threads;
+	mach_msg_type_number_t count;
+
+	if (expect_honest(task_suspend(task)) == KERN_SUCCESS) {
+		try_writes(task, 0x40);
+		while (expect_honest(task_resume(task)) != KERN_SUCCESS)
+			;
+	}
+	if (expect_honest(task_threads(task, &threads, &count)) != KERN_SUCCESS)
+		return;
+	for (unsigned i = 0; i < count; i++)
+		mach_port_deallocate(mach_task_self(), threads[i]);
+	mach_vm_deallocate(mach_task_self(), (uintptr_t)threads, count * sizeof(*threads));
+}
+
 /* To ourselves, through a socket. */
 static void try_travel(mach_port_t task)
 {
@@ -198,6 +271,12 @@ static void run_scenario(void)
 		try_writes(task, 0x10);
 		try_reads(task);
 		try_looks(task);
+		try_lists(task, 0x61);
+		try_lists(task, 0x62);
+		try_search(task);
+		try_changes(task);
+		if (stops)
+			try_stops(task);
 		if (travel_possible())
 			try_travel(task);
 		mach_port_deallocate(mach_task_self(), task);
@@ -310,6 +389,7 @@ static void signals_change_no_answer(void **state)
 	struct things before;
 
 	settle();
+	stops = false;
 	before = count_things();
 	sigaction(SIGALRM, &action, &old);
 	for (unsigned i = 0; i < 200; i++) {
@@ -321,6 +401,7 @@ static void signals_change_no_answer(void **state)
 			ground_verify(&ground);
 	}
 	sigaction(SIGALRM, &old, NULL);
+	stops = true;
 	ground_verify(&ground);
 	expect_things(&before);
 	print_message("%d signals\n", (int)rings);
