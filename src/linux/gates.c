@@ -304,11 +304,27 @@ static unsigned long kernel_flags(const char *stat)
 	return flags;
 }
 
+static bool is_kernel_thread(int directory)
+{
+	char stat[1024];
+
+	return read_at(directory, "stat", stat, sizeof stat) == 0 &&
+	       kernel_flags(stat) & PF_KTHREAD;
+}
+
+bool machvm__gates_kernel_thread(int proc_pid)
+{
+	int directory = open_directory(proc_pid);
+	bool kernel = directory >= 0 && is_kernel_thread(directory);
+
+	machvm__descriptor_close(directory);
+	return kernel;
+}
+
 static void gather_visible(int directory, int proc_pid, const char *status,
 			   struct machvm__gates *gates)
 {
 	int64_t numbers[MAX_DEPTH];
-	char stat[1024];
 	int self = own_number_in_proc();
 	int count = machvm__status_numbers(status, "NSpid:", numbers, MAX_DEPTH);
 
@@ -316,8 +332,7 @@ static void gather_visible(int directory, int proc_pid, const char *status,
 	gates->target_login_group = read_login(gates->target.uid[MACHVM__REAL], gates->target_login,
 					       sizeof gates->target_login);
 	gates->inner_pid = count > 1 ? (int)numbers[count - 1] : 0;
-	gates->kernel_thread = read_at(directory, "stat", stat, sizeof stat) == 0 &&
-			       kernel_flags(stat) & PF_KTHREAD;
+	gates->kernel_thread = is_kernel_thread(directory);
 	gates->parent = (int)machvm__status_number(status, "PPid:", 0);
 	if (gates->parent)
 		read_name(gates->parent, gates->parent_name, sizeof gates->parent_name);

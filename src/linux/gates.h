@@ -99,4 +99,7 @@ void machvm__gates_gather(int pid, struct machvm__gates *gates);
  */
 int machvm__gates_tracer(int proc_pid, char *name, size_t size);
 
+/* Is that a thread of the kernel's, by its directory in /proc? False when it cannot be seen. */
+bool machvm__gates_kernel_thread(int proc_pid);
+
 #endif

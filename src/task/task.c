@@ -9,6 +9,7 @@
 #include "bundle.h"
 #include "descriptor.h"
 #include "error.h"
+#include "gates.h"
 
 static kern_return_t unknown(mach_port_name_t name)
 {
@@ -114,10 +115,11 @@ static kern_return_t knock(struct machvm__task *task)
 	}
 	if (r == 0)
 		return KERN_SUCCESS;
-	if (r == -ESRCH && machvm__process_alive(task->target.handle, task->target.kind) == 0)
+	/* An exiting process has lost its memory before it counts as dead: it is as good as gone. */
+	if (r == -ESRCH && machvm__process_alive(task->target.handle, task->target.kind) == 0 &&
+	    machvm__gates_kernel_thread(task->target.numbers.proc_tgid))
 		return machvm__error_system(KERN_DENIED, ESRCH, "task open",
-		                            "process %d has no memory of its own: a kernel thread, or "
-		                            "one that is just exiting",
+		                            "process %d is a kernel thread and has no memory of its own",
 		                            task->target.numbers.proc_tgid);
 	return machvm__error_open(task->target.numbers.proc_tgid, r);
 }

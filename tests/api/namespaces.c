@@ -7,8 +7,12 @@
 #include "ground.h"
 #include "processes.h"
 
+#include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -138,9 +142,66 @@ static void target_that_is_invisible_here_is_reached_through_its_pidfd(void **st
 	ground_verify(&ground);
 }
 
+/* A child of ours among the processes of that namespace; -1 where that is not allowed. */
+static pid_t join_namespace(pid_t first)
+{
+	int ours = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	char path[64];
+	int theirs;
+	pid_t pid = -1;
+
+	snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)first);
+	theirs = open(path, O_RDONLY | O_CLOEXEC);
+	if (setns(theirs, CLONE_NEWPID) == 0) {
+		pid = fork();
+		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			for (;;)
+				pause();
+		}
+		setns(ours, CLONE_NEWPID);
+	}
+	close(ours);
+	close(theirs);
+	return pid;
+}
+
+/*
+ * The first process of a namespace ends all others before it is dead itself, and waits until
+ * their parents have taken note. Its own memory is gone by then.
+ */
+static void process_that_is_still_exiting_is_an_invalid_destination(void **state)
+{
+	int (*const open_calls[])(mach_port_name_t, int, mach_port_name_t *) = {
+		task_for_pid, task_read_for_pid, task_inspect_for_pid
+	};
+	struct victim *victim = victim_spawn_in_namespace(WORD_64);
+	mach_port_t task = victim_task(victim);
+	pid_t other = join_namespace(victim->pid);
+	siginfo_t end;
+	char byte;
+
+	if (other < 0)
+		return; /* refused to this process */
+	kill(victim->pid, SIGKILL);
+	assert_int_equal(waitid(P_PID, (id_t)other, &end, WEXITED | WNOWAIT), 0);
+	for (unsigned i = 0; i < sizeof(open_calls) / sizeof(*open_calls); i++) {
+		mach_port_name_t again = 7;
+
+		trying("way %u of opening it", i);
+		assert_int_not_equal(open_calls[i](mach_task_self(), victim->pid, &again), 0);
+		expect_number(again, MACH_PORT_NULL);
+		expect_code(machvm_last_error()->code, MACH_SEND_INVALID_DEST);
+	}
+	expect_code(machvm_read(task, BASE, &byte, 1, 0), MACH_SEND_INVALID_DEST);
+	waitpid(other, NULL, 0);
+	victim_kill(victim);
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(target_in_inner_namespace_is_reached_by_its_outer_pid),
 	TEST(target_that_is_invisible_here_is_reached_through_its_pidfd),
+	TEST(process_that_is_still_exiting_is_an_invalid_destination),
 };
 
 HARNESS_MAIN_IF(tests, {
