@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 BUILD  ?= build
 
-.PHONY: all demo check harm bench fuzz install clean
+.PHONY: all demo check check-real harm bench fuzz install clean
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
 
@@ -13,6 +13,12 @@ demo: all
 
 check: all
 	@./tests/check.sh $(BUILD)
+
+# Live servers and runtimes under load, some five minutes; MACHVM_REAL=long for more.
+check-real:
+	@./bootstrap real
+	@$(MAKE) --no-print-directory all
+	@./tests/real/run.sh $(BUILD)
 
 # A thousand rounds of everything that stops a target, an hour or two of it.
 harm: all

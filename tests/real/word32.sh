@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A 32-bit program with the libraries of a 32-bit system.
+. "$(dirname "$0")/harness.sh"
+. "$here/talker.sh"
+
+[[ -x $PROGRAMS/real-checker32 ]] || skip 'the compiler makes no 32-bit programs'
+talk_to "$PROGRAMS/real-checker32"
+run_rounds
