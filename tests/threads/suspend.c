@@ -297,7 +297,11 @@ static pid_t suspender(int *helper)
 		kr = task_for_pid(mach_task_self(), crew.victim->pid, &task);
 		if (kr == KERN_SUCCESS)
 			kr = task_suspend(task);
-		if (kr != KERN_SUCCESS || write(ready[1], "", 1) != 1)
+		if (kr != KERN_SUCCESS) {
+			fprintf(stderr, "%s: %s\n", code_name(kr), machvm_last_error()->message);
+			_exit(1);
+		}
+		if (write(ready[1], "", 1) != 1)
 			_exit(1);
 		for (;;)
 			pause();
