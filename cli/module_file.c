@@ -53,13 +53,16 @@ static int open_debug_file(const char *program, const char *link)
 {
 	static const char *const places[] = {"%.*s/%s%s", "%.*s/.debug/%s%s",
 					     "/usr/lib/debug%.*s/%s%s"};
-	const char *slash = strrchr(program, '/'), *name = link ? link : slash + 1;
+	const char *slash = strrchr(program, '/'), *name = link;
 	char path[2 * PATH_MAX];
 	int fd = -1;
 	size_t i;
 
-	if (!slash || strchr(name, '/'))
+	/* The vDSO has no neighbours. */
+	if (!slash || (link && strchr(link, '/')))
 		return -1;
+	if (!link)
+		name = slash + 1;
 	for (i = 0; i < sizeof(places) / sizeof(places[0]) && fd < 0; i++) {
 		snprintf(path, sizeof(path), places[i], (int)(slash - program), program, name,
 			 link ? "" : ".debug");
