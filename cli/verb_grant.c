@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
+
 #include <mach/mach_init.h>
 #include <mach/mach_port.h>
 #include <machvm.h>
@@ -104,14 +106,18 @@ static int send_to(const char *path, mach_port_t task, enum machvm_right right)
 /* Gives up every privilege for good. 0 or -1. */
 static int become(const struct recipient *recipient)
 {
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+
 	if (!recipient->other)
 		return 0;
 	if (recipient->name[0] ? initgroups(recipient->name, recipient->gid) : setgroups(0, NULL))
 		return -1;
-	return setresgid(recipient->gid, recipient->gid, recipient->gid) ||
-			       setresuid(recipient->uid, recipient->uid, recipient->uid)
-		       ? -1
-		       : 0;
+	if (setresgid(recipient->gid, recipient->gid, recipient->gid) ||
+	    setresuid(recipient->uid, recipient->uid, recipient->uid))
+		return -1;
+	/* The kernel takes them from root alone; ambient ones would outlive the exec. */
+	return (int)syscall(SYS_capset, &header, none);
 }
 
 /* In the child. */

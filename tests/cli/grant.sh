@@ -67,6 +67,24 @@ case_grant_runs_the_command_as_that_user()
 	expect_complaint 2 'neither a user nor'
 }
 
+# A service that is not root, with capabilities of its own.
+case_grant_to_a_user_leaves_no_capability()
+{
+	local as=(setpriv --reuid 65533 --regid 65533 --clear-groups
+		--inh-caps +sys_ptrace,+setuid,+setgid --ambient-caps +sys_ptrace,+setuid,+setgid)
+	if ! "${as[@]}" true 2>/dev/null; then
+		skip 'nobody here gives capabilities'
+		return
+	fi
+	output=$work/output errors=$work/errors ran='machvm grant'
+	"${as[@]}" "$machvm" grant "$victim" --right name --to 65534 -- \
+		grep -E '^Cap(Inh|Prm|Eff|Amb)|^Uid' /proc/self/status >"$output" 2>"$errors"
+	status=$?
+	expect_status 0
+	expect_equal "$(awk '/^Cap/ {print $2}' "$output" | uniq)" 0000000000000000
+	expect_equal "$(awk '/^Uid/ {print $2}' "$output")" 65534
+}
+
 case_grant_passes_nothing_else_on()
 {
 	run grant "$victim" "${to[@]}" -- sh -c 'ls -l /proc/self/fd/ | grep -c socket'
