@@ -120,13 +120,16 @@ static bool read_rule(struct reading *reading, struct policy_rule *rule)
 	       take_program(reading, rule) && take_owner(reading, rule);
 }
 
-/* Cuts a line into words; a comment ends it. */
+/* Cuts a line into words; a comment ends it. A name may have a # in it, and may not be cut there. */
 static bool cut(struct reading *reading, char *line)
 {
-	line[strcspn(line, "#")] = '\0';
 	for (char *rest = line, *word; (word = strsep(&rest, BLANKS));) {
 		if (!*word)
 			continue;
+		if (*word == '#')
+			break;
+		if (strchr(word, '#'))
+			return fail(reading, "a comment begins after a blank, and no name has a # in it");
 		if (reading->count == MOST_WORDS)
 			return fail(reading, "there are words too many");
 		reading->words[reading->count++] = word;

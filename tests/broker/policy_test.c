@@ -141,7 +141,8 @@ static void text_that_is_not_understood_is_refused_whole(void **state)
 		"allow user 99999999999999999999 read program *", "allow user -1 read program *",
 		"allow user 1x read program *", "allow group * read program *",
 		"allow user * read program /a /b", "Allow user * read program *",
-		"allow user * read program /a owner *", "a b c d e f g h i j k"};
+		"allow user * read program /a owner *", "a b c d e f g h i j k",
+		"allow user * read program /a#b owner alice", "allow user * read program /a# comment"};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		const char *wrong = NULL;
