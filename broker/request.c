@@ -62,43 +62,93 @@ struct subject {
 	int handle;
 	enum machvm__handle kind;
 	struct machvm__process_numbers numbers;
-	struct stat program; /* what it runs; st_ino 0 when that cannot be told */
+	struct statx program; /* what it runs; stx_ino 0 when that cannot be told */
+	char name[640];       /* of that, fit for the journal */
 };
+
+/*
+ * Which file that is. Whoever serves the file system, a client perhaps, is not asked: it
+ * need not answer.
+ */
+static int look_at(const char *path, struct statx *file)
+{
+	return statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO | STATX_NLINK, file) ? -errno : 0;
+}
 
 /* By what the file is and not by what it is called: names can be made up in a mount namespace. */
 static enum policy_runs runs(const char *path, void *context)
 {
 	const struct subject *subject = context;
-	struct stat wanted;
+	struct statx wanted;
+	int r;
 
 	/* A program that has been replaced since it was started has no path any more. */
-	if (!subject->program.st_ino || !subject->program.st_nlink)
+	if (!subject->program.stx_ino || !subject->program.stx_nlink)
 		return POLICY_RUNS_UNKNOWN;
-	return stat(path, &wanted) == 0 && wanted.st_ino == subject->program.st_ino &&
-			       wanted.st_dev == subject->program.st_dev
+	r = look_at(path, &wanted);
+	if (r)
+		return r == -ENOENT || r == -ENOTDIR ? POLICY_RUNS_NOT : POLICY_RUNS_UNKNOWN;
+	return wanted.stx_ino == subject->program.stx_ino &&
+			       wanted.stx_dev_major == subject->program.stx_dev_major &&
+			       wanted.stx_dev_minor == subject->program.stx_dev_minor
 		       ? POLICY_RUNS
 		       : POLICY_RUNS_NOT;
+}
+
+/* The one number that all four ids of a line are. */
+static bool read_only_id(const char *status, const char *name, unsigned *id)
+{
+	int64_t ids[4] = {0};
+
+	if (machvm__status_numbers(status, name, ids, 4) != 4)
+		return false;
+	*id = (unsigned)ids[0];
+	return ids[0] == ids[1] && ids[1] == ids[2] && ids[2] == ids[3];
+}
+
+/*
+ * The program's path for the journal, as far as it can be read and there is room. It is its
+ * owner's choice, and must not read like other words of the line.
+ */
+static void name_program(int pid, char *name, size_t size)
+{
+	char path[64], link[256];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	n = readlink(path, link, sizeof(link));
+	for (ssize_t i = 0; i < n && size > 4; i++) {
+		unsigned char byte = (unsigned char)link[i];
+		int length = snprintf(name, size,
+				      byte <= ' ' || byte >= 0x7f || byte == '\\' ? "\\%03o" : "%c",
+				      byte);
+
+		name += length;
+		size -= (size_t)length;
+	}
+	*name = '\0';
 }
 
 /* What it runs, and whose it is. A dead leader with live threads is not served. */
 static void look(struct subject *subject, struct policy_request *request)
 {
-	int64_t ids[4] = {0};
 	char path[64], text[4096];
+	unsigned group;
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", subject->numbers.proc_tgid);
-	if (stat(path, &subject->program))
-		subject->program = (struct stat){0};
+	if (look_at(path, &subject->program))
+		subject->program = (struct statx){0};
+	/* Now, and not when the line is written: it could have executed another one by then. */
+	name_program(subject->numbers.proc_tgid, subject->name, sizeof(subject->name));
 	request->owner_known = false;
 	fd = machvm__descriptor_open_proc(subject->numbers.proc_tgid, 0, "status", O_RDONLY);
 	if (fd < 0)
 		return;
-	if (machvm__descriptor_read_text(fd, text, sizeof(text)) > 0 &&
-	    machvm__status_numbers(text, "Uid:", ids, 4) == 4) {
-		request->owner_known = ids[0] == ids[1] && ids[1] == ids[2] && ids[2] == ids[3];
-		request->owner = (uid_t)ids[0];
-	}
+	/* Of two groups is what was started through a set-group-id program: not wholly its user's. */
+	if (machvm__descriptor_read_text(fd, text, sizeof(text)) > 0)
+		request->owner_known = read_only_id(text, "Uid:", &request->owner) &&
+				       read_only_id(text, "Gid:", &group);
 	machvm__descriptor_close(fd);
 }
 
@@ -215,29 +265,16 @@ static void find(struct answer *answer, struct subject *subject, const struct po
 	machvm__descriptor_close(subject->handle);
 }
 
-/* The program's path for the journal, as far as it can be read. */
-static void name_program(int pid, char *name, size_t size)
-{
-	char path[64];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	n = readlink(path, name, size - 1);
-	name[n < 0 ? 0 : n] = '\0';
-}
-
 static void record(const struct peer *peer, const struct answer *answer, enum machvm_right right,
-		   int pid)
+		   const struct subject *subject)
 {
-	char program[256];
-
-	name_program(pid, program, sizeof(program));
 	if (answer->message.kind == MACHVM__MESSAGE_RIGHT)
 		journal_decision("granted: uid=%u pid=%d right=%s target=%d program=%s rule=%u",
-				 peer->uid, peer->pid, rights[right], pid, program, answer->rule);
+				 peer->uid, peer->pid, rights[right], subject->pid, subject->name,
+				 answer->rule);
 	else
 		journal_decision("refused: uid=%u pid=%d right=%s target=%d program=%s: %s",
-				 peer->uid, peer->pid, rights[right], pid, program,
+				 peer->uid, peer->pid, rights[right], subject->pid, subject->name,
 				 answer->message.text);
 }
 
@@ -266,13 +303,13 @@ static int answer_request(int socket, const struct peer *peer, const struct poli
 	int r;
 
 	find(&answer, &subject, policy, &request);
-	record(peer, &answer, asked->right, asked->pid);
+	record(peer, &answer, asked->right, &subject);
 	r = send_answer(socket, &answer);
 	if (r != -ETOOMANYREFS)
 		return r;
 	answer.count = 0;
 	refuse(&answer, KERN_RESOURCE_SHORTAGE, "too many rights of the broker's are on their way");
-	record(peer, &answer, asked->right, asked->pid);
+	record(peer, &answer, asked->right, &subject);
 	return send_answer(socket, &answer);
 }
 

@@ -138,4 +138,42 @@ case_broker_writes_a_line_for_every_decision()
 	stop_broker
 }
 
+# The name of a program is its owner's choice, and must not read like the broker's words.
+case_broker_writes_no_line_of_a_target()
+{
+	local named="$work/a rule=1 granted:"$'\n'"uid=0" strange line
+	cp "$VICTIM" "$named"
+	victim_start strange "$named"
+	start_broker "allow user $client read program *"
+	run_client regions "$strange"
+	expect_status 0
+	while IFS= read -r line <&"$journal" && [[ $line != *"target=$strange "* ]]; do :; done
+	[[ $line == *" program="*'/a\040rule=1\040granted:\012uid=0 rule=1' ]] || fail "$line"
+	stop_broker
+	victim_stop "$strange"
+}
+
+# What runs with another group than its user's is not wholly his: a set-group-id program.
+case_broker_takes_no_process_of_two_groups_for_its_user_s()
+{
+	local mixed
+	if ((me != 0)); then
+		skip 'only root starts such a process'
+		return
+	fi
+	printf '%s\n' '#!/bin/sh' \
+		"exec setpriv --reuid 65532 --rgid 65532 --egid 65531 --clear-groups '$VICTIM'" >"$work/mixed"
+	chmod 755 "$work/mixed"
+	victim_start mixed "$work/mixed"
+	start_broker "allow user $client read program $VICTIM owner 65532"
+	run_client read "$mixed" 0x1000 8
+	expect_complaint 4 'no rule'
+	stop_broker
+	start_broker "allow user $client inspect program $VICTIM"
+	run_client regions "$mixed"
+	expect_status 0
+	stop_broker
+	victim_stop "$mixed"
+}
+
 run_cases
