@@ -236,8 +236,9 @@ static void pack(struct answer *answer, struct subject *subject, const struct po
 		rule = judge(policy, subject, request);
 	}
 	if (!rule)
-		refuse(answer, KERN_DENIED, "no rule of the broker's policy allows user %u the %s "
-					    "right to process %d",
+		refuse(answer, KERN_DENIED, "no rule of its policy gives user %u the %s right to "
+					    "process %d; its administrator can add one, see "
+					    "machvmd(8)",
 		       request->uid, rights[request->right], subject->pid);
 	else if (!still_lives(subject, answer))
 		refuse(answer, KERN_ABORTED, "process %d ended, or executed another program, "

@@ -7,6 +7,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <mach/mach_init.h>
+#include <mach/mach_port.h>
+
 #include "brokered.h"
 #include "failure.h"
 
@@ -23,6 +26,18 @@ int brokered_option(const char *word)
 	return 1;
 }
 
+static const char *socket_path(void)
+{
+	const char *path = chosen ? chosen : getenv(BROKERED_VARIABLE);
+
+	return path && *path ? path : NULL;
+}
+
+int brokered_asks(void)
+{
+	return socket_path() != NULL;
+}
+
 static int complain(const char *path, int error)
 {
 	if (error == ENOENT || error == ECONNREFUSED)
@@ -32,36 +47,57 @@ static int complain(const char *path, int error)
 	return failure_system(error, path);
 }
 
-static int ask(const char *path, int pidfd, enum machvm_right right, mach_port_t *task)
+/* A connection to the broker, or -1 with *status of what has been said. */
+static int reach(const char *path, int *status)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), status;
-	kern_return_t kr;
+	int fd;
 
-	if (fd < 0)
-		return failure_system(errno, "cannot make a socket");
 	if (strlen(path) >= sizeof(address.sun_path)) {
-		close(fd);
-		return failure_say(STATUS_USAGE, "%s is too long for the path of a socket", path);
+		*status =
+			failure_say(STATUS_USAGE, "%s is too long for the path of a socket", path);
+		return -1;
 	}
 	strcpy(address.sun_path, path);
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address))) {
-		status = complain(path, errno);
-	} else {
-		kr = machvm_task_request(fd, pidfd, right, task);
-		status = kr == KERN_SUCCESS ? STATUS_DONE : failure_mach(kr);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0) {
+		*status = failure_system(errno, "cannot make a socket");
+	} else if (connect(fd, (const struct sockaddr *)&address, sizeof(address))) {
+		*status = complain(path, errno);
+		close(fd);
+		fd = -1;
 	}
+	return fd;
+}
+
+int brokered_try(int pidfd, enum machvm_right right, kern_return_t *answer)
+{
+	mach_port_t task;
+	int status, fd = reach(socket_path(), &status);
+
+	if (fd < 0)
+		return status;
+	*answer = machvm_task_request(fd, pidfd, right, &task);
 	close(fd);
-	return status;
+	if (*answer == KERN_SUCCESS)
+		mach_port_deallocate(mach_task_self(), task);
+	return STATUS_DONE;
 }
 
 int brokered_open(int pidfd, enum machvm_right right, mach_port_t *task)
 {
-	const char *path = chosen ? chosen : getenv(BROKERED_VARIABLE);
+	const char *path = socket_path();
 	kern_return_t kr;
+	int status, fd;
 
-	if (path && *path)
-		return ask(path, pidfd, right, task);
-	kr = machvm_task_open(pidfd, right, task);
+	if (!path) {
+		kr = machvm_task_open(pidfd, right, task);
+		return kr == KERN_SUCCESS ? STATUS_DONE : failure_mach(kr);
+	}
+	fd = reach(path, &status);
+	if (fd < 0)
+		return status;
+	kr = machvm_task_request(fd, pidfd, right, task);
+	close(fd);
 	return kr == KERN_SUCCESS ? STATUS_DONE : failure_mach(kr);
 }

@@ -26,7 +26,7 @@
 #include "target.h"
 #include "task_name.h"
 
-static int hold(int pid)
+int target_hold(int pid)
 {
 	char path[32];
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -123,7 +123,7 @@ static int open_named(struct target *target, const char *task_name, enum machvm_
 	status = task_name_resolve(task_name, &target->pid);
 	if (status)
 		return status;
-	pidfd = hold(target->pid);
+	pidfd = target_hold(target->pid);
 	if (pidfd < 0)
 		return complain_hold(target->pid, -pidfd);
 	status = open_held(target, pidfd, task_name, right);

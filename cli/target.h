@@ -15,6 +15,8 @@ struct target {
 
 /* Finds TASK and opens it; complains otherwise. */
 int target_open(struct target *target, const char *task_name, enum machvm_right right);
+/* A descriptor that names the process, or -errno. */
+int target_hold(int pid);
 void target_close(struct target *target);
 
 #endif

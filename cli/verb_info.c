@@ -4,11 +4,16 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <mach/mach_traps.h>
 
 #include <machvm.h>
 
+#include "brokered.h"
 #include "command.h"
 #include "failure.h"
+#include "granted.h"
 #include "json.h"
 #include "process.h"
 #include "right.h"
@@ -42,7 +47,9 @@ static const struct option_row options[] = {
 static const char text[] =
 	"Shows which process it is, the size of its pointers, how much memory it has mapped\n"
 	"(not how much of that is in use), and which rights on it you may have. What you may\n"
-	"not see is left out; machvm why tells the reason.";
+	"not see is left out; machvm why tells the reason. With --broker the rights are those "
+	"that\n"
+	"the broker gives, and the reasons the broker's.";
 
 static int add_region(const struct machvm_region *region, void *context)
 {
@@ -56,6 +63,41 @@ static int add_region(const struct machvm_region *region, void *context)
 	facts->totals[region->inode ? FILES : ANONYMOUS] += region->size;
 	facts->totals[SHARED] += region->shared ? region->size : 0;
 	return 0;
+}
+
+/* Which rights the broker gives, and its reasons; the caller's own are another question. */
+static int ask_broker(struct facts *facts, int pidfd)
+{
+	unsigned i;
+
+	for (i = 0; i < RIGHT_COUNT; i++) {
+		kern_return_t kr;
+		int status = brokered_try(pidfd, (enum machvm_right)i, &kr);
+
+		if (status)
+			return status;
+		facts->may[i] = kr == KERN_SUCCESS;
+		if (kr != KERN_SUCCESS && kr != KERN_DENIED)
+			return failure_mach(kr);
+		if (kr == KERN_DENIED)
+			snprintf(facts->reasons[i], sizeof(facts->reasons[i]), "%s",
+				 machvm_last_error()->message);
+	}
+	return STATUS_DONE;
+}
+
+static int collect_brokered(struct facts *facts)
+{
+	int pidfd = target_hold(facts->target->pid), pid, status;
+
+	if (pidfd < 0)
+		return failure_system(-pidfd, "cannot hold the process");
+	status = ask_broker(facts, pidfd);
+	close(pidfd);
+	/* While the port's process lives, the number was its own. */
+	if (!status && pid_for_task(facts->target->task, &pid) != KERN_SUCCESS)
+		return failure_say(STATUS_NO_TASK, "the process has just ended");
+	return status;
 }
 
 static void collect_rights(struct facts *facts)
@@ -76,13 +118,16 @@ static void collect_rights(struct facts *facts)
 static int collect(struct facts *facts, const char *task_name)
 {
 	struct target seen;
-	int status;
+	int status = STATUS_DONE;
 
 	if (process_program(facts->target->pid, facts->program))
 		facts->program[0] = '\0';
-	collect_rights(facts);
-	if (!facts->may[MACHVM_RIGHT_INSPECT])
-		return STATUS_DONE;
+	if (brokered_asks() && !granted_is(task_name))
+		status = collect_brokered(facts);
+	else
+		collect_rights(facts);
+	if (status || !facts->may[MACHVM_RIGHT_INSPECT])
+		return status;
 	status = target_open(&seen, task_name, MACHVM_RIGHT_INSPECT);
 	if (!status && machvm_region_walk(seen.task, 0, ~0ull, add_region, facts) == KERN_SUCCESS)
 		facts->regions_known = 1;

@@ -164,8 +164,8 @@ static kern_return_t receive(int socket, const struct machvm__process_numbers *w
 	if (r == 0 && message.kind == MACHVM__MESSAGE_REQUEST)
 		r = -EBADMSG;
 	if (r == 0 && message.kind == MACHVM__MESSAGE_REFUSAL)
-		return machvm__error(message.code, "task receive", "the sender refuses: %s",
-		                     message.text);
+		return machvm__error(message.code, "task receive", "the %s refuses: %s",
+				     wanted ? "broker" : "sender", message.text);
 	if (r) {
 		close_parts(parts, count);
 		return socket_failed(socket, r, "task receive");

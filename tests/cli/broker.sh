@@ -91,6 +91,21 @@ case_broker_lets_another_user_write_by_policy()
 	stop_broker
 }
 
+case_broker_tells_which_rights_it_gives()
+{
+	start_broker "allow user $client inspect program $VICTIM"
+	run_client info "$victim"
+	expect_status 0
+	expect_match $'\ncontrol +no: the broker refuses: no rule of its policy gives user '"$client the control right to process $victim; its administrator can add one"
+	expect_match $'\nread +no: the broker refuses'
+	expect_match $'\ninspect +yes\nname +yes'
+	run_client info "$victim" --json
+	expect_equal "$(jq -c .rights "$output")" '{"control":false,"read":false,"inspect":true,"name":true}'
+	run_client write "$victim" "$counter" u64:1
+	expect_complaint 4 "^machvm: the broker refuses: no rule of its policy gives user $client the control right to process $victim; its administrator can add one, see machvmd\(8\)$"
+	stop_broker
+}
+
 case_broker_denies_by_default()
 {
 	start_broker '# nobody'
