@@ -182,8 +182,11 @@ static void accept_client(void)
 	struct client *client;
 
 	if (fd < 0) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			journal_trouble("accept: %s", strerror(errno));
+		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+			return;
+		/* Who waits is there still: not asked about until something else has happened. */
+		waits[0].events = 0;
+		journal_trouble("accept: %s", strerror(errno));
 		return;
 	}
 	client = calloc(1, sizeof(*client));
@@ -231,6 +234,7 @@ static void serve(const struct policy *policy)
 	/* Downwards: who is dropped leaves his place to one that has been looked at. */
 	for (nfds_t i = count; --i > 0;)
 		serve_client(i, policy, time);
+	waits[0].events = POLLIN;
 	if (stranger)
 		accept_client();
 }

@@ -191,4 +191,34 @@ case_broker_takes_no_process_of_two_groups_for_its_user_s()
 	victim_stop "$mixed"
 }
 
+# More connections than it has descriptors: it says so, and serves again when they are gone.
+case_broker_without_descriptors_serves_when_it_has_some_again()
+{
+	local line crowd_in
+	command -v python3 >/dev/null || {
+		skip 'python3 connects, and is not here'
+		return
+	}
+	start_broker "allow user $client read program $VICTIM"
+	prlimit --pid "$broker_pid" --nofile=24:24
+	cat >"$work/crowd.py" <<-'END'
+	import socket, sys
+	crowd = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(40)]
+	for one in crowd:
+	    one.connect(sys.argv[1])
+	sys.stdin.read()
+	END
+	mkfifo "$work/crowd"
+	python3 "$work/crowd.py" "$work/socket" <"$work/crowd" &
+	local crowd=$!
+	exec {crowd_in}>"$work/crowd"
+	while IFS= read -r line <&"$journal" && [[ $line != *"accept: "* ]]; do :; done
+	exec {crowd_in}>&-
+	wait "$crowd"
+	run_client regions "$victim"
+	expect_status 0
+	stop_broker
+	rm "$work/crowd"
+}
+
 run_cases
