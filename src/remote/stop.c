@@ -39,9 +39,14 @@ int machvm__held_refuse(struct machvm__session *s, int error, const char *step, 
 
 /* ---- one thread ---- */
 
+static int64_t tracer_of(const struct machvm__session *s, int tid)
+{
+	return machvm__thread_list_status(s->target->proc_pid, tid, "TracerPid:", 0);
+}
+
 static int not_ours(struct machvm__session *s, int tid)
 {
-	int64_t tracer = machvm__thread_list_status(s->target->proc_pid, tid, "TracerPid:", 0);
+	int64_t tracer = tracer_of(s, tid);
 
 	if (tracer == (s->tracer ? s->opener : machvm__syscall0(SYS_gettid)))
 		return MACHVM__HELD_IS_OURS;
@@ -73,6 +78,19 @@ static void bury(void *session)
 		machvm__trace_bury(s->lost_tids[i]);
 }
 
+/*
+ * Whoever traced it may let go between the refusal and the look at who it was. Then it was
+ * not we who were refused, and not for what we asked.
+ */
+static int seize(const struct machvm__session *s, int tid, bool unfiltered)
+{
+	int r = machvm__trace_seize(tid, unfiltered);
+
+	for (int tries = 0; r == -EPERM && tries < 3 && tracer_of(s, tid) == 0; tries++)
+		r = machvm__trace_seize(tid, unfiltered);
+	return r;
+}
+
 int machvm__stop_seize(struct machvm__session *s, int tid, bool *filtered)
 {
 	bool others = s->tracer && (s->count || s->lost_count);
@@ -81,10 +99,10 @@ int machvm__stop_seize(struct machvm__session *s, int tid, bool *filtered)
 	if (others)
 		machvm__tracer_let_die(s->tracer, bury);
 	*filtered = __atomic_load_n(&filters_bind, __ATOMIC_RELAXED);
-	r = machvm__trace_seize(tid, !*filtered);
+	r = seize(s, tid, !*filtered);
 	if ((r == -EPERM || r == -EINVAL) && !*filtered) {
 		*filtered = true;
-		r = machvm__trace_seize(tid, false);
+		r = seize(s, tid, false);
 		if (!r)
 			__atomic_store_n(&filters_bind, true, __ATOMIC_RELAXED);
 	}
