@@ -217,7 +217,7 @@ static int open_kept(struct machvm__session *s)
 	return r;
 }
 
-static int open_any(struct machvm__session *s)
+static int open_once(struct machvm__session *s)
 {
 	int r;
 
@@ -226,6 +226,24 @@ static int open_any(struct machvm__session *s)
 		r = open_kept(s);
 	if (r == -ENOENT || (!r && !s->keeper))
 		r = open_patiently(s);
+	return r;
+}
+
+/*
+ * Another thread of ours may suspend the target, or resume it, after we have looked for a
+ * keeper and before we seize: then it is our own helper that traces it.
+ */
+static int open_any(struct machvm__session *s)
+{
+	int r = open_once(s);
+
+	for (int tries = 0; r == -EBUSY && !s->keeper && tries < 8; tries++) {
+		if (tries && !atomic_load(&machvm__keeper_any))
+			break;
+		drop_helper(s);
+		s->dead = false;
+		r = open_once(s);
+	}
 	return r;
 }
 

@@ -166,14 +166,8 @@ static void attack_by_reading(struct attacker *me)
 				 (unsigned long long)me->bytes[i], me->generation);
 }
 
-/*
- * A call into the victim that begins at the very instant of a suspension would find it traced
- * already, by this very process: nobody begins one meanwhile.
- */
-static pthread_rwlock_t suspending = PTHREAD_RWLOCK_INITIALIZER;
-
 /* Its own page of the victim, and its own hole. */
-static void attack_by_changing(struct attacker *me)
+static void attack_by_protecting(struct attacker *me)
 {
 	uint64_t page = CONTROL_BASE + AREA_PROTECT + me->index * CONTROL_PAGE;
 	mach_vm_address_t spare = CONTROL_BASE + AREA_SPARE + me->index * 0x10000;
@@ -200,21 +194,9 @@ static void attack_by_changing(struct attacker *me)
 	}
 }
 
-static void attack_by_protecting(struct attacker *me)
-{
-	pthread_rwlock_rdlock(&suspending);
-	attack_by_changing(me);
-	pthread_rwlock_unlock(&suspending);
-}
-
 static void suspend_and_resume(struct attacker *me)
 {
-	bool suspended;
-
-	pthread_rwlock_wrlock(&suspending);
-	suspended = judge(me, "task_suspend", task_suspend(me->port));
-	pthread_rwlock_unlock(&suspending);
-	if (suspended)
+	if (judge(me, "task_suspend", task_suspend(me->port)))
 		judge(me, "task_resume", task_resume(me->port));
 }
 

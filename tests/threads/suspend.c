@@ -9,7 +9,9 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -434,6 +436,42 @@ static void parent_of_a_vfork_counts_as_still(void **state)
 	crew_is_free(&crew);
 }
 
+static _Atomic bool enough;
+
+static void *suspend_and_resume(void *none)
+{
+	uintptr_t failures = 0;
+
+	while (!atomic_load(&enough))
+		failures += task_suspend(crew.task) != KERN_SUCCESS ||
+			    task_resume(crew.task) != KERN_SUCCESS;
+	return (void *)failures;
+}
+
+/* A call that begins while the suspension does finds the target traced by our own helper. */
+static void change_beside_a_suspender_of_the_same_program_is_made(void **state)
+{
+	mach_vm_address_t page = 0;
+	pthread_t suspender;
+	void *failures;
+
+	crew_start(&crew, WORD_64, "count", 2);
+	expect_code(mach_vm_allocate(crew.task, &page, PAGE, VM_FLAGS_ANYWHERE), KERN_SUCCESS);
+	atomic_store(&enough, false);
+	assert_int_equal(pthread_create(&suspender, NULL, suspend_and_resume, NULL), 0);
+	for (unsigned i = 0; i < 1500; i++) {
+		trying("change %u", i);
+		expect_code(mach_vm_protect(crew.task, page, PAGE, 0,
+					    i % 2 ? VM_PROT_DEFAULT : VM_PROT_READ),
+			    KERN_SUCCESS);
+	}
+	atomic_store(&enough, true);
+	pthread_join(suspender, &failures);
+	expect_number((uintptr_t)failures, 0);
+	crew_gets_on(&crew);
+	crew_is_free(&crew);
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(every_thread_stands_when_it_returns),
 	TEST(suspensions_are_counted),
@@ -454,6 +492,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(task_that_the_caller_traces_is_refused_and_stays_stopped),
 	TEST(dead_leader_does_not_matter),
 	TEST(parent_of_a_vfork_counts_as_still),
+	TEST(change_beside_a_suspender_of_the_same_program_is_made),
 };
 
 HARNESS_MAIN(tests)
