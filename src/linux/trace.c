@@ -306,6 +306,11 @@ int machvm__trace_alive(int pidfd)
 	if (pidfd < 0)
 		return 0;
 	/* Five arguments: the kernel looks at the size of the mask even if there is none. */
-	r = machvm__syscall6(SYS_ppoll, (long)&p, 1, (long)&zero, 0, 8, 0);
-	return r < 0 ? (int)r : r == 0 ? 0 : -ESRCH;
+	do
+		r = machvm__syscall6(SYS_ppoll, (long)&p, 1, (long)&zero, 0, 8, 0);
+	while (r == -EINTR);
+	/* A limit of no descriptors allows no poll. A zombie's number is not free either. */
+	if (r < 0)
+		r = machvm__syscall4(SYS_pidfd_send_signal, pidfd, 0, 0, 0) == -ESRCH;
+	return r ? -ESRCH : 0;
 }
