@@ -39,13 +39,18 @@ static bool wants_writable(vm_behavior_t behavior)
 	       behavior == VM_BEHAVIOR_ZERO_WIRED_PAGES;
 }
 
+static bool is_wired(const struct machvm__piece *piece)
+{
+	return piece->attributes.wired || piece->flags & MACHVM__VM_LOCKED;
+}
+
 static kern_return_t judge_piece(struct machvm__target *target, const struct machvm__piece *piece,
 				 vm_behavior_t behavior)
 {
-	if (wants_plain_memory(behavior) && !is_anonymous(piece))
+	if (wants_plain_memory(behavior) && (!is_anonymous(piece) || is_wired(piece)))
 		return machvm__error_at(target, piece->start, KERN_INVALID_ADDRESS, 0,
 					"argument check",
-					"is shared or a file's, which cannot be reused");
+					"is shared, wired or a file's, which cannot be reused");
 	if (wants_writable(behavior) && !(piece->vma.access & MACHVM__VMA_WRITE))
 		return machvm__error_at(target, piece->start, KERN_PROTECTION_FAILURE, 0,
 					"argument check", "may not be written");
@@ -165,7 +170,9 @@ static kern_return_t set_behavior(struct machvm__target *target, uint64_t addres
 				  vm_behavior_t behavior)
 {
 	static const struct machvm__range_job job = {0, judge, act};
+	static const struct machvm__range_job reusing = {MACHVM__MAP_DETAIL, judge, act};
 	struct request request = {behavior};
+	const struct machvm__range_job *how = wants_plain_memory(behavior) ? &reusing : &job;
 	uint64_t start, end;
 
 	if (behavior < VM_BEHAVIOR_DEFAULT || behavior > VM_BEHAVIOR_LAST_VALID)
@@ -173,12 +180,13 @@ static kern_return_t set_behavior(struct machvm__target *target, uint64_t addres
 				     behavior);
 	if (size == 0)
 		return KERN_SUCCESS;
-	if (!machvm__range_pages(address, size, &start, &end))
+	if (__builtin_add_overflow(address, size, &end))
 		return machvm__range_wraps(KERN_INVALID_ARGUMENT);
-	if (end > machvm__space_limit(target))
+	/* The end of the very last page, which rounds to 0, is no more than outside. */
+	if (!machvm__range_pages(address, size, &start, &end) || end > machvm__space_limit(target))
 		return machvm__error_at(target, address, KERN_NO_SPACE, 0, "argument check",
 					"or what follows is outside the addresses that a program can have");
-	return machvm__range_change(target, start, end, &job, &request);
+	return machvm__range_change(target, start, end, how, &request);
 }
 
 kern_return_t mach_vm_behavior_set(vm_map_t target_task, mach_vm_address_t address,

@@ -118,8 +118,12 @@ static void try_reuse(void)
 	ground_lay(&ground, 1, 1, "shared-rw");
 	ground_lay(&ground, 2, 1, "file-rw");
 	ground_lay(&ground, 3, 1, "ro");
+	ground_lay(&ground, 5, 1, "rw");
+	expect_code(mach_vm_wire(mach_host_self(), ground.task, ground.base + 5 * PAGE, PAGE, 1),
+		    KERN_SUCCESS);
 	for (unsigned i = 0; i < ARRAY_SIZE(plain); i++) {
 		trying("behavior %d in %s", plain[i], ground.name);
+		expect_code(behave(5, 1, plain[i]), KERN_INVALID_ADDRESS);
 		expect_code(behave(1, 1, plain[i]), KERN_INVALID_ADDRESS);
 		expect_code(behave(2, 1, plain[i]), KERN_INVALID_ADDRESS);
 		expect_code(behave(3, 1, plain[i]), plain[i] == VM_BEHAVIOR_REUSABLE
