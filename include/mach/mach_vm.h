@@ -208,11 +208,12 @@ MACHVM_EXPORT kern_return_t mach_vm_protect(vm_map_t target_task, mach_vm_addres
  * VM_FLAGS_ANYWHERE: the system chooses; *address is ignored on input.
  * VM_FLAGS_FIXED: at trunc(*address), round(size) bytes, or not at all;
  * VM_FLAGS_OVERWRITE unmaps first what is there.  A tag (VM_MAKE_TAG) comes
- * back from the region routines of this process.  *address is the first page
- * on success.  Size 0 succeeds with *address 0.
+ * back from the region routines where the kernel keeps names of memory.
+ * *address is the first page on success.  Size 0 succeeds with *address 0.
  *
  * KERN_INVALID_ARGUMENT  a flag outside VM_FLAGS_USER_ALLOCATE, the size rounds to
- *                        0, or superpages of a size or machine that has none.
+ *                        0, superpages of a size or machine that has none, or
+ *                        more than 2^32 - 1 pages of purgeable memory.
  * KERN_INVALID_ADDRESS   FIXED: page 0, below the lowest or beyond the highest
  *                        address, or the range wraps.
  * KERN_NO_SPACE          no gap is large enough; FIXED: some page is taken.

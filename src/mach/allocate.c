@@ -105,6 +105,7 @@ static kern_return_t allocate_held(struct machvm__target *target, uint64_t *addr
 		.mask = superpage(flags) ? SUPERPAGE - 1 : 0,
 		.anywhere = (flags & VM_FLAGS_ANYWHERE) != 0,
 		.overwrite = (flags & VM_FLAGS_OVERWRITE) != 0,
+		.purgable = (flags & VM_FLAGS_PURGABLE) != 0,
 		.low = low,
 		.protection = PROT_READ | PROT_WRITE,
 		.flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,

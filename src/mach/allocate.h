@@ -19,6 +19,7 @@ struct machvm__placement {
 	bool anywhere;
 	bool hinted; /* anywhere, and `address` is a hint */
 	bool overwrite;
+	bool purgable; /* an object of its own, whose size has a limit */
 	bool low; /* below 4 GiB, for a caller whose words are that long */
 	unsigned protection;
 	unsigned flags;

@@ -39,13 +39,13 @@ static kern_return_t create(uint64_t *size, vm_prot_t permission, mach_port_t *h
 	struct machvm__entry entry = {.protection = (unsigned)permission & VM_PROT_ALL};
 	kern_return_t kr;
 
-	if (permission & MAP_MEM_PURGABLE && !(permission & VM_PROT_WRITE))
-		return machvm__error(KERN_INVALID_ARGUMENT, "argument check",
-				     "purgeable memory must be writable");
 	if (*size == 0) {
 		*handle = MACH_PORT_NULL;
 		return KERN_SUCCESS;
 	}
+	if (permission & MAP_MEM_PURGABLE && !(permission & VM_PROT_WRITE))
+		return machvm__error(KERN_INVALID_ARGUMENT, "argument check",
+				     "purgeable memory must be writable");
 	if (rounded < *size || rounded / machvm__page_size() > MOST_PAGES)
 		return machvm__error(KERN_FAILURE, "argument check",
 				     "an entry has at most 2^32 - 1 pages");

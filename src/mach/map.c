@@ -243,6 +243,7 @@ static void fill_placement(struct request *request, uint64_t address, uint64_t s
 		.anywhere = (flags & VM_FLAGS_ANYWHERE) != 0,
 		.hinted = (address & ~page) != 0,
 		.overwrite = (flags & VM_FLAGS_OVERWRITE) != 0,
+		.purgable = (flags & VM_FLAGS_PURGABLE) != 0,
 		/* A child shares anonymous memory that was made to be shared. */
 		.flags = (inheritance == VM_INHERIT_SHARE ? MAP_SHARED : MAP_PRIVATE) |
 			 MAP_ANONYMOUS | MAP_NORESERVE,

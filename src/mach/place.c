@@ -22,6 +22,8 @@
 #define MAP_32BIT 0
 #endif
 
+#define MOST_PURGABLE_PAGES UINT64_C(0xffffffff)
+
 /* Page 0 is never given out, and the kernel keeps what is below vm.mmap_min_addr. */
 static uint64_t lowest(void)
 {
@@ -46,6 +48,9 @@ kern_return_t machvm__allocate_check(struct machvm__target *target,
 {
 	uint64_t end;
 
+	if (placement->purgable && placement->size / machvm__page_size() > MOST_PURGABLE_PAGES)
+		return machvm__error(KERN_INVALID_ARGUMENT, "argument check",
+				     "purgeable memory has at most 2^32 - 1 pages");
 	if (placement->anywhere)
 		return placement->size < machvm__space_limit(target)
 			       ? KERN_SUCCESS
