@@ -292,7 +292,7 @@ MACHVM_EXPORT kern_return_t mach_vm_inherit(vm_map_t target_task, mach_vm_addres
  *                         VM_PROT_IS_MASK in it the request is reduced instead.
  * KERN_INVALID_OBJECT     object is a live port of another kind.
  * KERN_PROTECTION_FAILURE the system forbids the protection.
- * KERN_MEMORY_ERROR       copy TRUE: contents of the entry cannot be supplied.
+ * KERN_MEMORY_ERROR       copy TRUE of an entry whose file ends before the part.
  * KERN_DENIED             also when the target may not open the entry below /proc.
  * KERN_NOT_SUPPORTED      superpages, VM_FLAGS_TPRO.
  *

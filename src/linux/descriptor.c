@@ -104,6 +104,13 @@ int machvm__descriptor_rewind(int fd)
 	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;
 }
 
+int64_t machvm__descriptor_next_data(int fd, uint64_t offset)
+{
+	off64_t at = lseek64(fd, (off64_t)offset, SEEK_DATA);
+
+	return at < 0 ? -errno : at;
+}
+
 int machvm__descriptor_fail(int error)
 {
 	errno = error;

@@ -26,6 +26,8 @@ ssize_t machvm__descriptor_read_at(int fd, void *buffer, size_t size, uint64_t o
 /* Reads a small file whole and null-terminates it; the length, or -errno. */
 ssize_t machvm__descriptor_read_text(int fd, char *buffer, size_t size);
 int machvm__descriptor_rewind(int fd);
+/* The first place at or behind `offset` that is no hole of the file; -ENXIO when there is none. */
+int64_t machvm__descriptor_next_data(int fd, uint64_t offset);
 
 /* Reports a failure as a system call does: sets errno, returns -1. */
 int machvm__descriptor_fail(int error);

@@ -6,13 +6,11 @@
 #include <mach/vm_map.h>
 #include <mach/vm_prot.h>
 #include <mach/vm_purgable.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "allocate.h"
 #include "descriptor.h"
 #include "entry.h"
-#include "own_memory.h"
 #include "range.h"
 
 struct request {
@@ -20,18 +18,9 @@ struct request {
 	struct machvm__placement placement;
 	struct machvm__attributes attributes;
 	const struct machvm__entry *entry; /* null: anonymous memory */
+	struct machvm__entry snapshot;     /* of the entry's memory, for a copy of it */
 	uint64_t data_offset;              /* added to the address that is returned */
-	/*
-	 * A snapshot of an entry that others can still change: its bytes are put into anonymous
-	 * memory. (A private mapping would show what is stored in the entry later, in pages that
-	 * nobody has written to.)
-	 */
-	bool filled;
-	uint64_t offset;     /* of them, in the entry's file */
-	unsigned protection; /* once they are there */
 };
-
-#define CHUNK ((size_t)256 << 10)
 
 static kern_return_t bad(const char *what, unsigned value)
 {
@@ -98,63 +87,30 @@ static kern_return_t use_entry(struct request *request, uint64_t offset, uint64_
 				     "the memory entry has 0x%llx bytes, which is too few",
 				     (unsigned long long)entry->size);
 	request->placement.size = size;
-	/* (So is one that children are to share.) */
-	request->filled = (copy && !entry->copy) ||
-			  (entry->copy && request->attributes.inheritance == VM_INHERIT_SHARE);
-	if (request->filled) {
-		request->offset = entry->offset + offset;
-		return KERN_SUCCESS;
-	}
 	request->placement.offset = entry->offset + offset;
-	request->placement.flags = (entry->copy ? MAP_PRIVATE : MAP_SHARED) | MAP_NORESERVE;
+	request->placement.flags =
+		(copy || entry->copy ? MAP_PRIVATE : MAP_SHARED) | MAP_NORESERVE;
 	return KERN_SUCCESS;
 }
 
-static bool all_zero(const char *bytes, size_t size)
+/* A copy of shared memory: a private mapping of that would show later stores of others. */
+static kern_return_t take_snapshot(struct request *request)
 {
-	return bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;
-}
+	const struct machvm__placement *placement = &request->placement;
+	int fd = machvm__entry_snapshot(request->entry, placement->offset - request->entry->offset,
+					placement->size);
 
-/* Zeros are there already. 0 or -errno; -ENODATA where the file has ended. */
-static int64_t bring(const struct request *request, uint64_t address, char *buffer)
-{
-	uint64_t size = request->placement.size;
-
-	for (uint64_t at = 0; at < size; at += CHUNK) {
-		size_t part = size - at < CHUNK ? (size_t)(size - at) : CHUNK, done;
-		ssize_t n = machvm__descriptor_read_at(request->entry->fd, buffer, part,
-						       request->offset + at);
-		int r = 0;
-
-		if (n != (ssize_t)part)
-			return n < 0 ? n : -ENODATA;
-		if (!all_zero(buffer, part))
-			r = machvm__target_force(request->target, MACHVM__WRITE, address + at,
-						 buffer, part, &done);
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
-static kern_return_t fill(struct machvm__space *space, const struct request *request,
-			  uint64_t address)
-{
-	char *buffer = machvm__own_memory_map(CHUNK);
-	int64_t r = buffer ? bring(request, address, buffer) : -ENOMEM;
-
-	machvm__own_memory_unmap(buffer, CHUNK);
-	if (r == 0)
-		r = machvm__space_protect(space, address, address + request->placement.size,
-					  request->protection);
-	if (r == 0)
-		return KERN_SUCCESS;
-	if (space->broken)
-		return machvm__error_space(space, space->broken);
-	return machvm__error_system(
-		r == -ENODATA ? KERN_MEMORY_ERROR : KERN_RESOURCE_SHORTAGE, (int)-r, "copy",
-		"the contents of the memory entry cannot be brought to process %d",
-		machvm__error_pid(request->target));
+	if (fd == -EFAULT)
+		return machvm__error(KERN_MEMORY_ERROR, "copy",
+				     "the file behind the memory entry ends before this part of it");
+	if (fd < 0)
+		return machvm__error_system(KERN_RESOURCE_SHORTAGE, -fd, "copy",
+					    "there is no memory for a copy of the memory entry");
+	request->snapshot = (struct machvm__entry){
+		.fd = fd, .size = placement->size, .protection = VM_PROT_ALL, .copy = true};
+	request->entry = &request->snapshot;
+	request->placement.offset = 0;
+	return KERN_SUCCESS;
 }
 
 /* Inheritance that the kind of mapping does not give by itself. */
@@ -176,7 +132,7 @@ static kern_return_t place(struct machvm__space *space, const struct request *re
 	kern_return_t kr;
 	int fd = -1, r;
 
-	if (request->entry && !request->filled) {
+	if (request->entry) {
 		bool writable = placement.flags & MAP_SHARED &&
 				request->entry->protection & MACHVM__VMA_WRITE;
 
@@ -194,9 +150,7 @@ static kern_return_t place(struct machvm__space *space, const struct request *re
 		return kr;
 	if (!request->entry)
 		machvm__allocate_name(space, *address, placement.size, request->attributes.tag);
-	kr = request->filled ? fill(space, request, *address) : KERN_SUCCESS;
-	if (kr == KERN_SUCCESS)
-		kr = pass_on(space, request, *address);
+	kr = pass_on(space, request, *address);
 	if (kr == KERN_SUCCESS) {
 		r = machvm__allocate_enter(request->target, *address, placement.size,
 					   &request->attributes);
@@ -284,15 +238,16 @@ kern_return_t mach_vm_map(vm_map_t target_task, mach_vm_address_t *address, mach
 		kr = check_right(request.entry, &cur_protection, &max_protection);
 	if (kr == KERN_SUCCESS && request.entry)
 		kr = use_entry(&request, offset, size, flags, copy != 0);
+	if (kr == KERN_SUCCESS && request.entry && copy && !request.entry->copy)
+		kr = take_snapshot(&request);
 	if (kr == KERN_SUCCESS) {
 		request.placement.protection =
 			(unsigned)(cur_protection & max_protection & VM_PROT_ALL);
 		request.attributes.maximum = (uint8_t)(max_protection & VM_PROT_ALL);
-		request.protection = request.placement.protection;
-		if (request.filled)
-			request.placement.protection = PROT_READ | PROT_WRITE;
 		kr = map(&request, &at);
 	}
+	if (request.entry == &request.snapshot)
+		machvm__descriptor_close(request.snapshot.fd);
 	if (request.entry)
 		machvm__port_release(object, held);
 	machvm__task_release(&hold);

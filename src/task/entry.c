@@ -11,6 +11,7 @@
 #include "descriptor.h"
 #include "error.h"
 #include "own_call.h"
+#include "pages.h"
 
 #ifndef MFD_EXEC /* Linux 6.3 */
 #define MFD_EXEC 0x10u
@@ -55,6 +56,57 @@ int machvm__entry_memory(uint64_t size)
 	if (r < 0)
 		machvm__descriptor_close((int)fd);
 	return (int)(r < 0 ? r : fd);
+}
+
+/* Reads [from, from + size) of a file to where another one is mapped, save what is a hole. */
+static int copy_file(int fd, uint64_t from, uint64_t size, char *to)
+{
+	enum { CHUNK = 1 << 20 };
+	uint64_t done = 0;
+	char byte;
+
+	if (machvm__descriptor_read_at(fd, &byte, 1, from + size - machvm__page_size()) != 1)
+		return -EFAULT;
+	while (done < size) {
+		int64_t data = machvm__descriptor_next_data(fd, from + done);
+		size_t part;
+		ssize_t n;
+
+		if (data == -ENXIO)
+			return 0;
+		/* Some file systems know of no holes. */
+		if (data > 0 && (uint64_t)data > from + done)
+			done = (uint64_t)data - from;
+		if (done >= size)
+			return 0;
+		part = size - done < CHUNK ? (size_t)(size - done) : CHUNK;
+		n = machvm__descriptor_read_at(fd, to + done, part, from + done);
+		if (n <= 0)
+			return (int)n;
+		done += (uint64_t)n;
+	}
+	return 0;
+}
+
+int machvm__entry_snapshot(const struct machvm__entry *entry, uint64_t offset, uint64_t size)
+{
+	int r, fd = size > SIZE_MAX ? -ENOMEM : machvm__entry_memory(size);
+	int64_t at;
+
+	if (fd < 0)
+		return fd;
+	at = machvm__own_call(MACHVM__CALL_MMAP,
+			      (const uint64_t[6]){0, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+						  (uint64_t)fd, 0});
+	r = (int)at;
+	if (at >= 0) {
+		r = copy_file(entry->fd, entry->offset + offset, size, (char *)(uintptr_t)at);
+		(void)machvm__own_call(MACHVM__CALL_MUNMAP, (const uint64_t[6]){(uint64_t)at, size});
+	}
+	if (r == 0)
+		return fd;
+	machvm__descriptor_close(fd);
+	return r;
 }
 
 kern_return_t machvm__entry_hold(mach_port_name_t name, struct machvm__port_entry **held,

@@ -29,6 +29,12 @@ kern_return_t machvm__entry_new(const struct machvm__entry *entry, mach_port_nam
 int machvm__entry_memory(uint64_t size);
 
 /*
+ * The same with what is in a part of an entry's file now: a later store is not seen in it.
+ * -EFAULT when the part lies beyond the end of the file.
+ */
+int machvm__entry_snapshot(const struct machvm__entry *entry, uint64_t offset, uint64_t size);
+
+/*
  * Pins the entry behind a port: KERN_SUCCESS, and then to be released with
  * machvm__port_release(); KERN_INVALID_OBJECT for another kind of port,
  * KERN_INVALID_ARGUMENT for none. On record when it fails.

@@ -148,6 +148,9 @@ static void try_created(void)
 		    KERN_SUCCESS);
 	expect_layout(&ground, "dd..3...........");
 	expect_byte(again + 3, 0x42);
+	memory[PAGE + 3] = 0x44;
+	expect_byte(there + 3, 0x44);
+	expect_byte(again + 3, 0x42);
 	if (ground.victim) {
 		victim_ask(ground.victim, "fill %llx 1000 3", (unsigned long long)there + PAGE);
 		expect_number(memory[2 * PAGE + 100], pattern_byte(3, there + PAGE + 100));
@@ -259,6 +262,26 @@ static void try_of_range(void)
 static void entry_of_a_range_is_the_memory_itself(void **state)
 {
 	for_each_place(try_of_range);
+}
+
+/* Its memory lives on in the entry. */
+static void entry_outlives_the_task_that_it_is_of(void **state)
+{
+	mach_vm_address_t here = 0;
+	memory_object_size_t size = 2 * PAGE;
+	mach_port_t entry;
+
+	ground_open(&ground, PLACE_VICTIM, GROUND_PAGES);
+	ground_lay(&ground, 0, 2, "rw");
+	expect_code(mach_make_memory_entry_64(ground.task, &size, ground.base, 3, &entry, 0),
+		    KERN_SUCCESS);
+	victim_ask(ground.victim, "unmap %llx 1000", (unsigned long long)ground.base);
+	victim_kill(ground.victim);
+	expect_code(mach_vm_map(mach_task_self(), &here, size, 0, 1, entry, 0, 0, 3, 3, 1),
+		    KERN_SUCCESS);
+	expect_bytes((void *)(uintptr_t)here, ground_expect(&ground, ground.base), 2 * PAGE);
+	expect_code(mach_vm_deallocate(mach_task_self(), here, size), KERN_SUCCESS);
+	task_drop(entry);
 }
 
 static void try_snapshot(void)
@@ -408,6 +431,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(created_entry_is_shared_by_all_who_map_it),
 	TEST(part_of_an_entry_never_grants_more),
 	TEST(entry_of_a_range_is_the_memory_itself),
+	TEST(entry_outlives_the_task_that_it_is_of),
 	TEST(snapshot_keeps_what_was_there),
 	TEST(entry_arguments_are_judged_in_order),
 	TEST(natural_spellings_are_the_same),
