@@ -9,9 +9,11 @@
  */
 #include <errno.h>
 #include <mach/mach_vm.h>
+#include <mach/vm_inherit.h>
 #include <mach/vm_map.h>
 #include <mach/vm_prot.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "map.h"
 #include "replace.h"
@@ -96,10 +98,17 @@ static bool needs_all_threads(const struct request *request, const struct machvm
 	return (count > 1 && lowered) || (request->copy && machvm__replace_has_shared(map));
 }
 
+/* A private copy is memory like any other: a child gets it, whatever was set before. */
+static bool is_passed_on(const struct request *request, const struct machvm__piece *piece)
+{
+	return request->copy && piece->attributes.inheritance == VM_INHERIT_NONE &&
+	       !machvm__replace_is_shared(piece);
+}
+
 static bool needs_calls(const struct request *request, const struct machvm__map *map)
 {
 	for (size_t i = 0; i < map->count; i++)
-		if (changes(request, &map->pieces[i]))
+		if (changes(request, &map->pieces[i]) || is_passed_on(request, &map->pieces[i]))
 			return true;
 	return request->copy && machvm__replace_has_shared(map);
 }
@@ -278,6 +287,37 @@ static kern_return_t apply_with_copies(const struct request *request, struct mac
 	return kr;
 }
 
+/* Whether children get the pieces that they were not to get. */
+static int64_t pass_on(const struct request *request, struct machvm__space *space,
+		       const struct machvm__map *map, int advice)
+{
+	int64_t r = 0;
+
+	for (size_t i = 0; r == 0 && i < map->count; i++)
+		if (is_passed_on(request, &map->pieces[i]))
+			r = machvm__space_advise(space, map->pieces[i].start, map->pieces[i].end,
+						 advice);
+	return r;
+}
+
+static kern_return_t change_all(const struct request *request, struct machvm__space *space,
+				const struct machvm__map *map)
+{
+	int64_t r = pass_on(request, space, map, MADV_DOFORK);
+	kern_return_t kr;
+
+	if (r < 0)
+		kr = space->broken ? machvm__error_space(space, space->broken)
+				   : refused(request, map, 0, ENOMEM);
+	else if (request->copy && machvm__replace_has_shared(map))
+		kr = apply_with_copies(request, space, map);
+	else
+		kr = apply(request, space, map);
+	if (kr != KERN_SUCCESS && !space->broken)
+		(void)pass_on(request, space, map, MADV_DONTFORK);
+	return kr;
+}
+
 static kern_return_t change_pages(const struct request *request, struct machvm__space *space,
 				  const struct machvm__map *map, bool calls)
 {
@@ -287,10 +327,8 @@ static kern_return_t change_pages(const struct request *request, struct machvm__
 
 	if (r)
 		return machvm__error_look(request->target, r);
-	if (calls && request->copy && machvm__replace_has_shared(map))
-		kr = apply_with_copies(request, space, map);
-	else if (calls)
-		kr = apply(request, space, map);
+	if (calls)
+		kr = change_all(request, space, map);
 	if (kr == KERN_SUCCESS)
 		machvm__ledger_commit(&change);
 	else

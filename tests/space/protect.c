@@ -258,6 +258,28 @@ static void copy_makes_a_private_writable_copy(void **state)
 	for_each_place(try_copy);
 }
 
+/* The copy is memory like any other: a child gets it. */
+static void try_copy_inherited(void)
+{
+	ground_lay(&ground, 0, 1, "rw");
+	ground_lay(&ground, 1, 1, "file-rx");
+	expect_code(mach_vm_inherit(ground.task, ground.base, 2 * PAGE, VM_INHERIT_NONE),
+		    KERN_SUCCESS);
+	assert_true(layout_has_flag(&ground, ground.base, "dc"));
+	expect_code(protect(0, 2, 3), KERN_SUCCESS);
+	assert_true(layout_has_flag(&ground, ground.base, "dc"));
+	expect_code(protect(0, 2, 3 | VM_PROT_COPY), KERN_SUCCESS);
+	assert_false(layout_has_flag(&ground, ground.base, "dc"));
+	assert_false(layout_has_flag(&ground, ground.base + PAGE, "dc"));
+	expect_layout(&ground, "33..............");
+	ground_verify(&ground);
+}
+
+static void copy_is_inherited_by_children(void **state)
+{
+	for_each_place(try_copy_inherited);
+}
+
 static void try_copy_beyond_the_end(void)
 {
 	ground_lay(&ground, 0, 2, "shared-rw");
@@ -422,6 +444,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(first_problem_in_the_range_decides),
 	TEST(shared_file_opened_for_reading_cannot_be_made_writable),
 	TEST(copy_makes_a_private_writable_copy),
+	TEST(copy_is_inherited_by_children),
 	TEST(copy_that_cannot_read_everything_changes_nothing),
 	TEST(sealed_region_refuses_and_everything_is_put_back),
 	TEST(maximum_goes_with_the_memory_it_was_set_for),
