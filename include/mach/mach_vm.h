@@ -326,10 +326,9 @@ MACHVM_EXPORT kern_return_t mach_vm_map(vm_map_t target_task, mach_vm_address_t 
  * KERN_NO_SPACE          as mach_vm_map().
  * KERN_PROTECTION_FAILURE  sharing between two tasks memory whose maximum is nothing.
  * KERN_MEMORY_ERROR      contents of the source cannot be supplied.
- * KERN_NOT_SUPPORTED     memory that cannot be moved, as mach_vm_inherit(); sharing a
- *                        range with itself; between two tasks, a range of several
- *                        objects, or shared memory whose object the caller may not
- *                        open (CAP_CHECKPOINT_RESTORE).
+ * KERN_NOT_SUPPORTED     memory that cannot be moved, as mach_vm_inherit(); between two
+ *                        tasks, a range of several objects, or shared memory whose
+ *                        object the caller may not open (CAP_CHECKPOINT_RESTORE).
  *
  * Atomicity: all of the range or none; private memory of the source that was moved
  * stays so, which the source cannot see, when the target then refuses.

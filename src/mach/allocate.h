@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "ledger.h"
+#include "map.h"
 #include "space.h"
 
 /* Where, and with what. `protection` and `flags` are mmap's; `fd` counts in the target. */
@@ -27,13 +28,24 @@ struct machvm__placement {
 	uint64_t offset;
 };
 
-/* The checks of a FIXED placement that need no call. On record when it fails. */
+/* The checks of a placement that need no call. On record when it fails. */
 kern_return_t machvm__allocate_check(struct machvm__target *target,
 				     const struct machvm__placement *placement);
+
+/* Is there room now? For whoever changes something else before he maps it. On record if not. */
+kern_return_t machvm__allocate_room(struct machvm__target *target,
+				    const struct machvm__placement *placement);
 
 /* Maps it: KERN_SUCCESS and *address, or a code that is on record. */
 kern_return_t machvm__allocate_place(struct machvm__space *space,
 				     const struct machvm__placement *placement, uint64_t *address);
+
+/*
+ * Moves what stands at `made`, pieces as those of the map, over what is at `to`: after what
+ * could refuse has been tried, so that all of it is replaced or nothing. On record if not.
+ */
+kern_return_t machvm__allocate_move(struct machvm__space *space, const struct machvm__map *map,
+				    uint64_t made, uint64_t to);
 
 /* Enters new memory at `address` into the ledger, as the live map shows it. 0 or -errno. */
 int machvm__allocate_enter(struct machvm__target *target, uint64_t address, uint64_t size,

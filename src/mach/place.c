@@ -94,6 +94,35 @@ static int find_gap(struct machvm__target *target, uint64_t from, uint64_t size,
 	return 0;
 }
 
+static kern_return_t taken(struct machvm__target *target, uint64_t address)
+{
+	return machvm__error_at(target, address, KERN_NO_SPACE, EEXIST, "mmap",
+				"or a page behind it is taken already");
+}
+
+kern_return_t machvm__allocate_room(struct machvm__target *target,
+				    const struct machvm__placement *placement)
+{
+	uint64_t gap, from = placement->hinted ? placement->address : 0;
+	struct machvm__vma vma;
+	int r;
+
+	if (placement->anywhere) {
+		r = find_gap(target, from, placement->size, placement->mask, &gap);
+		if (r == 0 && !gap)
+			return no_space(target, placement->size);
+		return r ? machvm__error_look(target, r) : KERN_SUCCESS;
+	}
+	if (placement->overwrite)
+		return KERN_SUCCESS;
+	r = machvm__target_region(target, placement->address, &vma, NULL, 0);
+	if (r && r != -ENOENT)
+		return machvm__error_look(target, r);
+	if (r == 0 && vma.start < placement->address + placement->size)
+		return taken(target, placement->address);
+	return KERN_SUCCESS;
+}
+
 static kern_return_t refused(struct machvm__space *space, const struct machvm__placement *placement,
 			     int error)
 {
@@ -104,8 +133,7 @@ static kern_return_t refused(struct machvm__space *space, const struct machvm__p
 		return machvm__error_space(space, space->broken);
 	switch (error) {
 	case EEXIST:
-		return machvm__error_at(target, placement->address, KERN_NO_SPACE, error, "mmap",
-					"or a page behind it is taken already");
+		return taken(target, placement->address);
 	case EPERM:
 		if (!placement->overwrite)
 			return outside(target, placement->address);
@@ -197,6 +225,51 @@ kern_return_t machvm__allocate_place(struct machvm__space *space,
 		return refused(space, placement, (int)-r);
 	*address = (uint64_t)r;
 	return KERN_SUCCESS;
+}
+
+/* A sealed region refuses whatever protection it is given, also its own. */
+static int64_t try_seals(struct machvm__space *space, uint64_t start, uint64_t end)
+{
+	struct machvm__vma vma;
+	int64_t r = 0;
+
+	for (uint64_t at = start; r != -EPERM && !space->broken && at < end; at = vma.end) {
+		if (machvm__target_region(space->target, at, &vma, NULL, 0) || vma.start >= end)
+			return 0;
+		at = vma.start > at ? vma.start : at;
+		r = machvm__space_protect(space, at, vma.end < end ? vma.end : end,
+					  vma.access & ~(unsigned)MACHVM__VMA_SHARED);
+	}
+	return r == -EPERM || space->broken ? r : 0;
+}
+
+static kern_return_t not_moved(struct machvm__space *space, uint64_t to, int64_t r)
+{
+	if (space->broken)
+		return machvm__error_space(space, space->broken);
+	if (r == -EPERM)
+		return machvm__error_at(space->target, to, KERN_PROTECTION_FAILURE, EPERM, "mremap",
+					"or a page behind it is in a sealed region");
+	return machvm__error_at(space->target, to, KERN_RESOURCE_SHORTAGE, (int)-r, "mremap",
+				"cannot be replaced: no memory or no mapping is left");
+}
+
+kern_return_t machvm__allocate_move(struct machvm__space *space, const struct machvm__map *map,
+				    uint64_t made, uint64_t to)
+{
+	int64_t r = try_seals(space, to, to + (map->end - map->start));
+
+	for (size_t i = 0; r >= 0 && i < map->count; i++) {
+		const struct machvm__piece *piece = &map->pieces[i];
+		uint64_t size = piece->end - piece->start, offset = piece->start - map->start;
+
+		r = machvm__space_call(space, MACHVM__CALL_MREMAP, made + offset, size, size,
+				       MREMAP_MAYMOVE | MREMAP_FIXED, to + offset, 0);
+		if (r < 0 && i && !space->broken)
+			return machvm__error_at(space->target, to + offset, KERN_ABORTED, (int)-r,
+						"mremap", "cannot be replaced, and what precedes it is");
+	}
+	return r < 0 ? not_moved(space, to, r) : KERN_SUCCESS;
 }
 
 static bool is_default(const struct machvm__attributes *a)

@@ -2,7 +2,8 @@
 /*
  * remap.c - vm_remap and vm_remap_new in both spellings.
  *
- * Room is taken first, as one region without access; the pieces are put over it.
+ * Room is taken first, as one region without access; the pieces are put over it. What
+ * takes the place of something else, the source itself maybe, is made beside it and moved.
  * Within one task a shared piece is a second mapping that mremap makes from the
  * first (an old size of 0, which only shared memory has). Between two tasks it is the
  * source's memory entry, mapped. A snapshot is read and written.
@@ -132,52 +133,23 @@ static kern_return_t put_entry(struct machvm__space *space, const struct request
 	return r < 0 ? refused(space, r, "mmap") : KERN_SUCCESS;
 }
 
-/* Whatever its protection is: no permission of the source is needed for a remap. */
-static kern_return_t read_source(const struct request *request, uint64_t at, char *buffer,
-				 size_t size)
-{
-	size_t done = 0;
-	int r = machvm__target_force(request->source, MACHVM__READ, at, buffer, size, &done);
-
-	return r ? machvm__error_at(request->source, at + done, KERN_MEMORY_ERROR, -r, "copy",
-				    "is a page that cannot be supplied")
-		 : KERN_SUCCESS;
-}
-
-/* Would room for the copy take the place of what is to be copied? */
-static bool covers_source(const struct request *request)
-{
-	const struct machvm__placement *placement = &request->placement;
-
-	return request->within && placement->overwrite && !placement->anywhere &&
-	       placement->address < request->end &&
-	       request->start < placement->address + placement->size;
-}
-
-/* Room for a chunk at a time; for everything, which is read now, where the source goes. */
-static size_t buffer_size(const struct request *request)
-{
-	return covers_source(request) ? (size_t)request->placement.size : CHUNK;
-}
-
+/* Read, whatever its protection is: no permission of the source is needed for a remap. */
 static kern_return_t put_copy(struct machvm__space *space, const struct request *request,
 			      const struct machvm__piece *piece, uint64_t to, char *buffer)
 {
 	uint64_t size = piece->end - piece->start;
-	bool kept = covers_source(request);
 	kern_return_t kr = protect(space, to, size, PROT_READ | PROT_WRITE);
 
 	for (uint64_t at = 0; kr == KERN_SUCCESS && at < size; at += CHUNK) {
 		size_t part = size - at < CHUNK ? (size_t)(size - at) : CHUNK, done = 0;
-		char *bytes = kept ? buffer + (piece->start - request->start) + at : buffer;
-		int r;
+		int r = machvm__target_force(request->source, MACHVM__READ, piece->start + at, buffer,
+					     part, &done);
 
-		if (!kept)
-			kr = read_source(request, piece->start + at, bytes, part);
-		if (kr != KERN_SUCCESS)
-			return kr;
-		r = machvm__target_force(request->target, MACHVM__WRITE, to + at, bytes, part,
-					 &done);
+		if (r)
+			return machvm__error_at(request->source, piece->start + at + done,
+						KERN_MEMORY_ERROR, -r, "copy",
+						"is a page that cannot be supplied");
+		r = machvm__target_force(request->target, MACHVM__WRITE, to + at, buffer, part, &done);
 		if (r)
 			kr = refused(space, r, "copy");
 	}
@@ -227,29 +199,42 @@ static kern_return_t enter(struct machvm__space *space, const struct request *re
 	return kr;
 }
 
+static bool takes_a_place(const struct request *request)
+{
+	return request->placement.overwrite && !request->placement.anywhere;
+}
+
 static kern_return_t fill(struct machvm__space *space, const struct request *request,
 			  const struct machvm__map *map, uint64_t *address)
 {
-	size_t room = buffer_size(request);
-	char *buffer = request->copy ? machvm__own_memory_map(room) : NULL;
+	char *buffer = request->copy ? machvm__own_memory_map(CHUNK) : NULL;
+	struct machvm__placement room = request->placement;
 	kern_return_t kr = KERN_SUCCESS;
 	bool placed;
 
+	if (takes_a_place(request)) {
+		room.anywhere = true;
+		room.hinted = false;
+		room.mask = 0;
+	}
 	if (request->copy && !buffer)
 		kr = machvm__error_look(request->target, -ENOMEM);
-	else if (request->copy && covers_source(request))
-		kr = read_source(request, request->start, buffer, room);
-	if (kr == KERN_SUCCESS)
-		kr = machvm__allocate_place(space, &request->placement, address);
+	else
+		kr = machvm__allocate_place(space, &room, address);
 	placed = kr == KERN_SUCCESS;
 	for (size_t i = 0; kr == KERN_SUCCESS && i < map->count; i++)
 		kr = put(space, request, &map->pieces[i],
 			 *address + map->pieces[i].start - map->start, buffer);
+	if (kr == KERN_SUCCESS && takes_a_place(request)) {
+		kr = machvm__allocate_move(space, map, *address, request->placement.address);
+		if (kr == KERN_SUCCESS)
+			*address = request->placement.address;
+	}
 	if (kr == KERN_SUCCESS)
 		kr = enter(space, request, map, *address);
 	if (placed && kr != KERN_SUCCESS)
 		(void)machvm__space_unmap(space, *address, *address + request->placement.size);
-	machvm__own_memory_unmap(buffer, room);
+	machvm__own_memory_unmap(buffer, CHUNK);
 	return kr;
 }
 
@@ -296,6 +281,17 @@ static void common(const struct request *request, const struct machvm__map *map,
 	*maximum = (vm_prot_t)most;
 }
 
+/* What would refuse in the end is found before the source is moved for nothing. */
+static kern_return_t foresee(const struct request *request)
+{
+	struct machvm__map map;
+	int r = machvm__map_read(request->source, request->start, request->end, 0, &map);
+	kern_return_t kr = r ? machvm__error_look(request->source, r) : judge_source(request, &map);
+
+	machvm__map_free(&map);
+	return kr == KERN_SUCCESS ? machvm__allocate_room(request->target, &request->placement) : kr;
+}
+
 /* Two tasks share what is behind a memory entry of the source. */
 static kern_return_t make_entry(struct request *request, vm_map_t source, mach_port_t *port,
 				struct machvm__port_entry **held)
@@ -318,6 +314,8 @@ static kern_return_t remap(struct request *request, vm_map_t source, uint64_t *a
 	struct machvm__map map = {0};
 	kern_return_t kr = machvm__allocate_check(request->target, &request->placement);
 
+	if (kr == KERN_SUCCESS && !request->copy)
+		kr = foresee(request);
 	if (kr == KERN_SUCCESS && !request->copy && !across)
 		kr = machvm__range_change(request->source, request->start, request->end, &move,
 					  request);
@@ -376,10 +374,6 @@ static kern_return_t check(struct request *request, uint64_t address, uint64_t s
 	if (!request->placement.anywhere &&
 	    __builtin_add_overflow(request->placement.address, rounded, &ignored))
 		return machvm__range_wraps(KERN_INVALID_ARGUMENT);
-	/* Room that is taken over the source would take the source away. */
-	if (!request->copy && covers_source(request))
-		return machvm__error(KERN_NOT_SUPPORTED, "argument check",
-				     "memory cannot be shared with the range that it stands in");
 	return KERN_SUCCESS;
 }
 

@@ -67,6 +67,96 @@ static void snapshot_keeps_what_was_there(void **state)
 	for_each_place(try_snapshot);
 }
 
+/* A snapshot that takes the place of its own source, wholly and by a page beside it. */
+static void try_snapshot_over_itself(void)
+{
+	uint64_t at = ground.base;
+	vm_prot_t current, maximum;
+
+	ground_lay(&ground, 0, 1, "rw");
+	ground_lay(&ground, 1, 1, "shared-ro");
+	ground_lay(&ground, 2, 1, "ro");
+	ground_lay(&ground, 3, 1, "rw");
+	expect_code(remap(ground.task, &at, 0, 3, VM_FLAGS_OVERWRITE, 1, &current, &maximum),
+		    KERN_SUCCESS);
+	expect_number(at, ground.base);
+	expect_layout(&ground, "3113............");
+	ground_verify(&ground);
+	at = ground.base + PAGE;
+	expect_code(remap(ground.task, &at, 0, 3, VM_FLAGS_OVERWRITE, 1, &current, &maximum),
+		    KERN_SUCCESS);
+	expect_layout(&ground, "3311............");
+	memmove(ground_expect(&ground, at), ground_expect(&ground, ground.base), 3 * PAGE);
+	ground_verify(&ground);
+	/* What cannot be replaced, or not be read, is all kept. */
+	if (ground_lay(&ground, 6, 1, "sealed-rw")) {
+		ground_lay(&ground, 5, 1, "rw");
+		at = ground.base + 5 * PAGE;
+		expect_code(remap(ground.task, &at, 1, 2, VM_FLAGS_OVERWRITE, 1, &current, &maximum),
+			    KERN_PROTECTION_FAILURE);
+		expect_layout(&ground, "3311.33.........");
+		ground_verify(&ground);
+	}
+	ground_lay(&ground, 4, 1, "eof-private");
+	at = ground.base + 3 * PAGE;
+	expect_code(remap(ground.task, &at, 3, 2, VM_FLAGS_OVERWRITE, 1, &current, &maximum),
+		    KERN_MEMORY_ERROR);
+	expect_layout_at(&ground, ground.base, "33113");
+	ground_verify(&ground);
+}
+
+static void snapshot_can_take_the_place_of_its_source(void **state)
+{
+	for_each_place(try_snapshot_over_itself);
+}
+
+/* Sharing over a part of its own source: page n is page n - 1 from then on. */
+static void try_sharing_over_itself(void)
+{
+	uint64_t at = ground.base + PAGE;
+	uint8_t byte = 0x91;
+	vm_prot_t current, maximum;
+
+	ground_lay(&ground, 0, 2, "rw");
+	expect_code(remap(ground.task, &at, 0, 2, VM_FLAGS_OVERWRITE, 0, &current, &maximum),
+		    KERN_SUCCESS);
+	expect_layout(&ground, "ddd.............");
+	ground.kind[2] = ground.kind[1];
+	memmove(ground_expect(&ground, at), ground_expect(&ground, ground.base), 2 * PAGE);
+	ground_verify(&ground);
+	expect_code(machvm_write(ground.task, ground.base + 5, &byte, 1, 0), KERN_SUCCESS);
+	*ground_expect(&ground, ground.base + 5) = *ground_expect(&ground, at + 5) = byte;
+	ground_verify(&ground);
+}
+
+static void sharing_can_take_the_place_of_a_part_of_its_source(void **state)
+{
+	for_each_place(try_sharing_over_itself);
+}
+
+/* What is refused for want of room has not made the source shared. */
+static void try_no_room(void)
+{
+	vm_prot_t current, maximum;
+	uint64_t at;
+
+	ground_lay(&ground, 0, 2, "rw");
+	at = (uint64_t)(uintptr_t)&ground & ~(PAGE - 1);
+	expect_code(remap(mach_task_self(), &at, 0, 2, 0, 0, &current, &maximum), KERN_NO_SPACE);
+	at = 0x7fffffffe000;
+	expect_code(remap(mach_task_self(), &at, 0, 2, 1, 0, &current, &maximum), KERN_NO_SPACE);
+	expect_code(mach_vm_remap(mach_task_self(), &at, PAGE, UINT64_MAX, 1, ground.task,
+				  ground.base, 0, &current, &maximum, 1),
+		    KERN_NO_SPACE);
+	expect_layout(&ground, "33..............");
+	ground_verify(&ground);
+}
+
+static void sharing_without_room_changes_nothing(void **state)
+{
+	for_each_place(try_no_room);
+}
+
 /* Stores on either side of one task's two mappings. */
 static void try_sharing_within(void)
 {
@@ -408,6 +498,9 @@ static const struct CMUnitTest tests[] = {
 	TEST(remap_new_gives_the_protections_that_are_asked_for),
 	TEST(snapshot_needs_no_more_than_a_read_right),
 	TEST(snapshot_keeps_what_was_there),
+	TEST(snapshot_can_take_the_place_of_its_source),
+	TEST(sharing_can_take_the_place_of_a_part_of_its_source),
+	TEST(sharing_without_room_changes_nothing),
 	TEST(shared_pages_are_one_memory_within_a_task),
 	TEST(shared_pages_are_one_memory_between_tasks),
 	TEST(arguments_are_judged_in_order),
