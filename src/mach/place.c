@@ -7,13 +7,13 @@
  * itself decides.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <sys/mman.h>
 
 #include "allocate.h"
 #include "error.h"
 #include "map.h"
 #include "pages.h"
+#include "tag.h"
 
 #ifndef MAP_FIXED_NOREPLACE /* Linux 4.17 */
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -298,10 +298,10 @@ int machvm__allocate_enter(struct machvm__target *target, uint64_t address, uint
 void machvm__allocate_name(struct machvm__space *space, uint64_t address, uint64_t size,
 			   unsigned tag)
 {
-	char name[32];
+	char name[MACHVM__TAG_NAME];
 
 	if (!tag)
 		return;
-	snprintf(name, sizeof name, "mach tag %u", tag);
+	machvm__tag_format(tag, name);
 	machvm__space_name(space, address, address + size, name);
 }
