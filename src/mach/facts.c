@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "ledger.h"
 #include "smaps.h"
 #include "tag.h"
 
@@ -72,6 +73,16 @@ static void describe(const struct machvm__vma *vma, unsigned flags, struct machv
 	                                                 : VM_INHERIT_COPY;
 }
 
+/* What was set through vm_protect binds as well. Where it differs: what all of the region permits. */
+static void lower_maximum(struct machvm__target *target, const struct machvm__vma *vma,
+                          struct machvm__facts *facts)
+{
+	uint64_t until;
+
+	for (uint64_t at = vma->start; at < vma->end; at = until)
+		facts->maximum &= (vm_prot_t)machvm__ledger_at(target, vma, at, &until).maximum;
+}
+
 static unsigned in_pages(uint64_t bytes)
 {
 	uint64_t pages = bytes / machvm__page_size();
@@ -133,6 +144,7 @@ static int find_counted(struct machvm__target *target, uint64_t raddr, struct ma
 
 	if (r == 0) {
 		describe(&region.vma, region.flags, facts);
+		lower_maximum(target, &region.vma, facts);
 		count_pages(&region, facts);
 	}
 	return r;
@@ -162,6 +174,7 @@ static int find_plain(struct machvm__target *target, uint64_t raddr, struct mach
 	/* Where smaps cannot be had: what a region has is permitted, whatever else may be. */
 	if (r)
 		facts->maximum = facts->protection;
+	lower_maximum(target, &vma, facts);
 	return 0;
 }
 

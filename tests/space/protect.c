@@ -6,6 +6,7 @@
 #include "layout.h"
 #include "travel.h"
 #include "pages.h"
+#include "regions.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -182,6 +183,46 @@ static void maximum_only_shrinks_and_binds_the_current(void **state)
 	for_each_place(try_maximum);
 }
 
+static void expect_told(unsigned page, vm_prot_t maximum)
+{
+	for (unsigned i = 0; i < region_call_count; i++) {
+		struct region region;
+
+		trying("%s in %s", region_calls[i].name, ground.name);
+		if (!(region_calls[i].has & HAS_RULES) ||
+		    (sizeof(vm_address_t) == 4 && ground.base > UINT32_MAX))
+			continue;
+		expect_code(region_ask(&region_calls[i], ground.task, ground.base + page * PAGE,
+				       &region),
+			    KERN_SUCCESS);
+		expect_number(region.maximum, maximum);
+	}
+}
+
+static void try_telling(void)
+{
+	ground_lay(&ground, 0, 2, "rw");
+	ground_lay(&ground, 3, 2, "ro");
+	expect_told(0, 7);
+	expect_code(limit(0, 2, 3), KERN_SUCCESS);
+	expect_code(limit(3, 1, 5), KERN_SUCCESS);
+	expect_told(0, 3);
+	/* One region for the kernel: what all of it permits. */
+	expect_told(4, 5);
+	expect_code(limit(4, 1, 1), KERN_SUCCESS);
+	expect_told(3, 1);
+	expect_code(protect(0, 2, 3 | VM_PROT_COPY), KERN_SUCCESS);
+	expect_told(0, 3);
+	expect_code(mach_vm_deallocate(ground.task, ground.base, 2 * PAGE), KERN_SUCCESS);
+	ground_lay(&ground, 0, 2, "rw");
+	expect_told(0, 7);
+}
+
+static void maximum_that_was_set_is_told_by_the_region(void **state)
+{
+	for_each_place(try_telling);
+}
+
 /* An earlier region that refuses decides before a later hole, and the other way round. */
 static void try_first_problem(void)
 {
@@ -235,6 +276,9 @@ static void try_copy(void)
 	expect_code(protect(0, 2, 3 | VM_PROT_COPY), KERN_SUCCESS);
 	expect_layout(&ground, "33bb............");
 	ground_verify(&ground);
+	/* From then on it may be written without that. */
+	expect_code(protect(0, 2, 1), KERN_SUCCESS);
+	expect_code(protect(0, 2, 3), KERN_SUCCESS);
 	/* Shared pages become private ones with the same contents. */
 	expect_code(protect(1, 3, 3 | VM_PROT_COPY), KERN_SUCCESS);
 	expect_layout(&ground, "3333............");
@@ -441,6 +485,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(hole_is_an_invalid_address_and_nothing_changes),
 	TEST(several_regions_change_in_one_call),
 	TEST(maximum_only_shrinks_and_binds_the_current),
+	TEST(maximum_that_was_set_is_told_by_the_region),
 	TEST(first_problem_in_the_range_decides),
 	TEST(shared_file_opened_for_reading_cannot_be_made_writable),
 	TEST(copy_makes_a_private_writable_copy),
