@@ -4,6 +4,7 @@
  * order, contents that are kept, contents that go, and what the owner's map says.
  */
 #include "layout.h"
+#include "nursery.h"
 #include "pattern.h"
 
 #include <mach/host_priv.h>
@@ -12,6 +13,9 @@
 #include <mach/vm_sync.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define TOP (UINT64_MAX - PAGE + 1)
 
@@ -202,6 +206,52 @@ static void msync_skips_holes_and_keeps_contents(void **state)
 	for_each_place(try_msync);
 }
 
+/* Has the owner given the page up, should memory be short? MADV_FREE marks it as not written. */
+static bool given_up(unsigned page)
+{
+	return layout_kilobytes(&ground, ground.base + page * PAGE, "Private_Dirty:") == 0;
+}
+
+static void try_killing(void)
+{
+	ground_lay(&ground, 0, 1, "rw");
+	ground_lay(&ground, 1, 1, "ro");
+	ground_lay(&ground, 2, 1, "file-rw");
+	ground_lay(&ground, 4, 1, "rw");
+	expect_code(synchronize(0, 5, VM_SYNC_KILLPAGES), KERN_SUCCESS);
+	/* It ends at the hole. */
+	assert_true(given_up(0));
+	assert_false(given_up(1) || given_up(4));
+	ground_lay(&ground, 0, 1, "rw");
+	ground_verify(&ground);
+	expect_code(synchronize(0, 5, VM_SYNC_REUSABLEPAGES), KERN_SUCCESS);
+	assert_true(given_up(0) && given_up(4));
+	assert_false(given_up(1));
+	ground_lay(&ground, 0, 1, "rw");
+	ground_lay(&ground, 4, 1, "rw");
+	ground_verify(&ground);
+}
+
+static void killing_gives_up_writable_private_pages_alone(void **state)
+{
+	for_each_place(try_killing);
+}
+
+/* Pages that are wired are written back, and stay. */
+static void try_sync_of_wired(void)
+{
+	ground_lay(&ground, 0, 2, "shared-rw");
+	expect_code(mach_vm_wire(mach_host_self(), ground.task, ground.base, PAGE, 1), KERN_SUCCESS);
+	expect_code(synchronize(0, 2, VM_SYNC_SYNCHRONOUS | VM_SYNC_INVALIDATE), KERN_SUCCESS);
+	ground_verify(&ground);
+	expect_code(mach_vm_wire(mach_host_self(), ground.task, ground.base, PAGE, 0), KERN_SUCCESS);
+}
+
+static void wired_pages_can_be_written_back(void **state)
+{
+	for_each_place(try_sync_of_wired);
+}
+
 static void try_machine_attribute(void)
 {
 	vm_machine_attribute_val_t value = MATTR_VAL_ICACHE_FLUSH;
@@ -291,6 +341,54 @@ static void wirings_nest_and_a_failure_undoes_its_own(void **state)
 	for_each_place(try_wire);
 }
 
+/* What the owner has locked itself is wired once. */
+static void try_own_lock(void)
+{
+	ground_lay(&ground, 0, 1, "rw");
+	if (ground.victim)
+		victim_ask(ground.victim, "lock %llx 1000", (unsigned long long)ground.base);
+	else
+		/* Not mlock(), which sanitizers leave out. */
+		assert_int_equal(syscall(SYS_mlock, ground_pointer(&ground, ground.base), PAGE), 0);
+	expect_code(wire(0, 1, 1), KERN_SUCCESS);
+	expect_code(wire(0, 1, 0), KERN_SUCCESS);
+	assert_true(locked(0));
+	expect_code(wire(0, 1, 0), KERN_SUCCESS);
+	assert_false(locked(0));
+}
+
+static void lock_of_the_owner_counts_as_one_wiring(void **state)
+{
+	for_each_place(try_own_lock);
+}
+
+/* One page may be locked; it is let go again when the second cannot be. */
+static void wiring_beyond_the_owners_limit_is_undone(void **state)
+{
+	struct rlimit all, one;
+	struct victim *victim;
+
+	/* A nursery's children have its limits. */
+	if (nursery_is_open())
+		skip();
+	assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &all), 0);
+	one = (struct rlimit){PAGE, all.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &one), 0);
+	victim = harness_is_root() ? victim_spawn_as(WORD_64, 65534) : victim_spawn(WORD_64);
+	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &all), 0);
+	ground_open_in(&ground, victim, 0x100000000000u, GROUND_PAGES);
+	ground.task = victim_task(victim);
+	ground_lay(&ground, 0, 1, "rw");
+	ground_lay(&ground, 1, 1, "ro");
+	expect_code(wire(0, 2, 1), KERN_RESOURCE_SHORTAGE);
+	expect_detail(KERN_RESOURCE_SHORTAGE, ground.base + PAGE);
+	assert_false(locked(0) || locked(1));
+	expect_code(wire(0, 1, 1), KERN_SUCCESS);
+	assert_true(locked(0));
+	ground_verify(&ground);
+	ground_close(&ground);
+}
+
 static void try_wire_arguments(void)
 {
 	expect_code(mach_vm_wire(MACH_PORT_NULL, MACH_PORT_NULL, 0, 0, 99), KERN_INVALID_HOST);
@@ -317,8 +415,12 @@ static const struct CMUnitTest tests[] = {
 	TEST(only_plain_memory_can_be_reused),
 	TEST(behavior_arguments_are_judged_in_order),
 	TEST(msync_skips_holes_and_keeps_contents),
+	TEST(killing_gives_up_writable_private_pages_alone),
+	TEST(wired_pages_can_be_written_back),
 	TEST(machine_attribute_answers_for_the_cache),
 	TEST(wirings_nest_and_a_failure_undoes_its_own),
+	TEST(lock_of_the_owner_counts_as_one_wiring),
+	TEST(wiring_beyond_the_owners_limit_is_undone),
 	TEST(wire_arguments_are_judged_in_order),
 };
 

@@ -129,6 +129,29 @@ static void maximum_stays_with_memory_that_is_moved(void **state)
 	for_each_victim(try_maximum);
 }
 
+/* What was set while a child ran on its parent's memory is not of the memory that it gets. */
+static void maximum_of_a_vfork_child_ends_with_its_exec(void **state)
+{
+	struct victim *child;
+	mach_port_t task;
+	pid_t pid;
+
+	ground_open(&ground, PLACE_VICTIM, GROUND_PAGES);
+	ground_lay(&ground, 0, 1, "rw");
+	pid = (pid_t)victim_ask(ground.victim, "vfork");
+	child = victim_adopt(ground.victim, pid);
+	task = victim_task(child);
+	expect_code(mach_vm_protect(task, ground.base, PAGE, 1, 1), KERN_SUCCESS);
+	expect_code(mach_vm_protect(task, ground.base, PAGE, 0, 3), KERN_PROTECTION_FAILURE);
+	victim_ask(ground.victim, "vfork-release exec rw %llx 1 77",
+		   (unsigned long long)ground.base);
+	expect_number(victim_hear(child), pid);
+	expect_code(mach_vm_protect(task, ground.base, PAGE, 0, 7), KERN_SUCCESS);
+	task_drop(task);
+	victim_kill(child);
+	ground_close(&ground);
+}
+
 static void try_refusals(void)
 {
 	uint64_t stack = victim_ask(ground.victim, "stack 1 5");
@@ -182,6 +205,11 @@ static void try_arguments(void)
 	assert_true(layout_has_flag(&ground, ground.base + 2 * PAGE, "dc"));
 	expect_code(inherit(0, 5, VM_INHERIT_COPY), KERN_SUCCESS);
 	assert_false(layout_has_flag(&ground, ground.base, "dc"));
+	/* The kernel's own pages go to children in any case. */
+	if (layout_find(&ground, "[vvar]"))
+		expect_code(mach_vm_inherit(ground.task, layout_find(&ground, "[vvar]"), PAGE,
+					    VM_INHERIT_COPY),
+			    KERN_SUCCESS);
 	ground_verify(&ground);
 }
 
@@ -246,6 +274,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(shared_memory_is_one_for_parent_and_child),
 	TEST(memory_of_many_threads_is_moved_unseen),
 	TEST(maximum_stays_with_memory_that_is_moved),
+	TEST(maximum_of_a_vfork_child_ends_with_its_exec),
 	TEST(memory_that_cannot_be_moved_is_refused_and_stays),
 	TEST(arguments_are_judged_in_order_and_holes_are_fine),
 	TEST(own_memory_is_shared_with_a_child),

@@ -37,6 +37,18 @@ char *layout_maps(const struct ground *ground)
 	return text;
 }
 
+uint64_t layout_find(const struct ground *ground, const char *name)
+{
+	char *maps = layout_maps(ground), *rest = maps, *line;
+	unsigned long long start = 0;
+
+	while (!start && (line = strsep(&rest, "\n")) != NULL)
+		if (strstr(line, name))
+			sscanf(line, "%llx", &start);
+	free(maps);
+	return start;
+}
+
 void layout_read(const struct ground *ground, uint64_t address, unsigned pages, char *text)
 {
 	char *maps = layout_maps(ground), *rest = maps, *line;
@@ -75,24 +87,43 @@ void harness_expect_layout(const char *file, int line, const struct ground *grou
 	harness_expect_layout_at(file, line, ground, ground->base, want);
 }
 
-bool layout_has_flag(const struct ground *ground, uint64_t address, const char *flag)
+/* The rest of the line of smaps that begins with `field`, of the page's region; "" when there is none. */
+static char *smaps_line(const struct ground *ground, uint64_t address, const char *field)
 {
-	char path[64], word[8];
-	char *smaps, *rest, *line;
-	bool inside = false, found = false;
+	char path[64], *smaps, *rest, *line, *found = NULL;
+	bool inside = false;
 
 	snprintf(path, sizeof(path), "/proc/%d/smaps",
 		 ground->victim ? ground->victim->pid : (int)getpid());
-	snprintf(word, sizeof(word), " %s", flag);
 	rest = smaps = own_file(path);
-	while ((line = strsep(&rest, "\n")) != NULL) {
+	while (!found && (line = strsep(&rest, "\n")) != NULL) {
 		unsigned long long start, end;
 
 		if (sscanf(line, "%llx-%llx ", &start, &end) == 2)
 			inside = address >= start && address < end;
-		else if (inside && strncmp(line, "VmFlags:", 8) == 0)
-			found = strstr(line, word) != NULL;
+		else if (inside && strncmp(line, field, strlen(field)) == 0)
+			found = strdup(line + strlen(field));
 	}
 	free(smaps);
+	return found ? found : strdup("");
+}
+
+bool layout_has_flag(const struct ground *ground, uint64_t address, const char *flag)
+{
+	char word[8], *line = smaps_line(ground, address, "VmFlags:");
+	bool found;
+
+	snprintf(word, sizeof(word), " %s", flag);
+	found = strstr(line, word) != NULL;
+	free(line);
 	return found;
+}
+
+unsigned long layout_kilobytes(const struct ground *ground, uint64_t address, const char *field)
+{
+	char *line = smaps_line(ground, address, field);
+	unsigned long count = strtoul(line, NULL, 10);
+
+	free(line);
+	return count;
 }

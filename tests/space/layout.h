@@ -12,6 +12,9 @@
 /* The owner's /proc/self/maps; to be freed. */
 char *layout_maps(const struct ground *ground);
 
+/* Where the owner's first region of this name begins; 0 when there is none. */
+uint64_t layout_find(const struct ground *ground, const char *name);
+
 /* Pages of the address space of the ground's owner, from `address` on, into `text`. */
 void layout_read(const struct ground *ground, uint64_t address, unsigned pages, char *text);
 
@@ -23,6 +26,9 @@ void harness_expect_layout(const char *file, int line, const struct ground *grou
 	harness_expect_layout_at(__FILE__, __LINE__, (ground), (address), (want))
 void harness_expect_layout_at(const char *file, int line, const struct ground *ground,
 			      uint64_t address, const char *want);
+
+/* Kilobytes that the owner's smaps has of the page's region, as "Rss:". */
+unsigned long layout_kilobytes(const struct ground *ground, uint64_t address, const char *field);
 
 /* What "VmFlags" says of the page's region, as the owner's /proc/PID/smaps has it: contains it? */
 bool layout_has_flag(const struct ground *ground, uint64_t address, const char *flag);

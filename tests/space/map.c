@@ -7,8 +7,16 @@
 #include "pattern.h"
 
 #include <mach/memory_object_types.h>
+#include <mach/vm_region.h>
+#include <mach/vm_statistics.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+
+#ifndef PR_SET_VMA /* Linux 5.17 */
+#define PR_SET_VMA           0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
 
 #define TOP (UINT64_MAX - PAGE + 1)
 
@@ -112,6 +120,61 @@ static void try_arguments(void)
 static void arguments_are_judged_in_order(void **state)
 {
 	for_each_place(try_arguments);
+}
+
+static void try_permanent(void)
+{
+	uint64_t at = ground.base + PAGE;
+
+	ground_lay(&ground, 0, 1, "rw");
+	expect_code(map_at(&at, PAGE, 0, VM_FLAGS_PERMANENT, 3, 7, 1), KERN_SUCCESS);
+	expect_code(mach_vm_deallocate(ground.task, ground.base, 2 * PAGE), KERN_SUCCESS);
+	expect_layout(&ground, ".0..............");
+}
+
+static void permanent_memory_stays_and_loses_all_access(void **state)
+{
+	for_each_place(try_permanent);
+}
+
+static unsigned tag_of(uint64_t address)
+{
+	vm_region_extended_info_data_t info;
+	mach_msg_type_number_t count = VM_REGION_EXTENDED_INFO_COUNT;
+	mach_vm_size_t size;
+	mach_port_t name;
+
+	expect_code(mach_vm_region(ground.task, &address, &size, VM_REGION_EXTENDED_INFO,
+				   (vm_region_info_t)&info, &count, &name),
+		    KERN_SUCCESS);
+	return info.user_tag;
+}
+
+static void try_tags(void)
+{
+	uint64_t at = ground.base;
+
+	expect_code(map_at(&at, PAGE, 0, (int)VM_MAKE_TAG(77), 3, 7, 1), KERN_SUCCESS);
+	expect_number(tag_of(at), 77);
+	at += PAGE;
+	expect_code(mach_vm_allocate(ground.task, &at, PAGE, (int)VM_MAKE_TAG(78)), KERN_SUCCESS);
+	expect_number(tag_of(at), 78);
+	expect_number(tag_of(at - PAGE), 77);
+	at += PAGE;
+	expect_code(mach_vm_allocate(ground.task, &at, PAGE, 0), KERN_SUCCESS);
+	expect_number(tag_of(at), 0);
+}
+
+/* Tags are names of anonymous memory, which not every kernel keeps. */
+static void tag_is_told_by_the_region(void **state)
+{
+	void *page = mmap(NULL, PAGE, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int r = prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, page, PAGE, "probe");
+
+	munmap(page, PAGE);
+	if (r)
+		skip();
+	for_each_place(try_tags);
 }
 
 /* A byte that one side stores, seen by the owner of the ground. */
@@ -428,6 +491,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(anonymous_memory_is_placed_as_asked),
 	TEST(mask_and_hint_that_leave_no_room_are_no_space),
 	TEST(arguments_are_judged_in_order),
+	TEST(permanent_memory_stays_and_loses_all_access),
+	TEST(tag_is_told_by_the_region),
 	TEST(created_entry_is_shared_by_all_who_map_it),
 	TEST(part_of_an_entry_never_grants_more),
 	TEST(entry_of_a_range_is_the_memory_itself),

@@ -5,10 +5,12 @@
  */
 #include "layout.h"
 
+#include <mach/host_priv.h>
 #include <mach/memory_object_types.h>
 #include <mach/vm_attributes.h>
 #include <mach/vm_behavior.h>
 #include <mach/vm_inherit.h>
+#include <mach/vm_purgable.h>
 #include <mach/vm_statistics.h>
 #include <mach/vm_sync.h>
 #include <sys/syscall.h>
@@ -91,6 +93,78 @@ static kern_return_t synchronize(mach_port_t task)
 	return mach_vm_msync(task, ground.base, PAGE, VM_SYNC_SYNCHRONOUS);
 }
 
+static kern_return_t remap_new(mach_port_t task)
+{
+	mach_vm_address_t address = ground.base + 8 * PAGE;
+	vm_prot_t current = 1, maximum = 1;
+
+	return mach_vm_remap_new(task, &address, PAGE, 0, VM_FLAGS_FIXED, ground.task, ground.base, 1,
+				 &current, &maximum, VM_INHERIT_COPY);
+}
+
+static kern_return_t share_from(mach_port_t task)
+{
+	mach_vm_address_t address = 0;
+	vm_prot_t current = 1, maximum = 1;
+
+	return mach_vm_remap_new(mach_task_self(), &address, PAGE, 0, VM_FLAGS_ANYWHERE, task,
+				 ground.base, 0, &current, &maximum, VM_INHERIT_COPY);
+}
+
+static kern_return_t purge(mach_port_t task)
+{
+	int state = VM_PURGABLE_EMPTY;
+
+	return mach_vm_purgable_control(task, ground.base, VM_PURGABLE_SET_STATE, &state);
+}
+
+static kern_return_t make_entry(mach_port_t task)
+{
+	memory_object_size_t size = PAGE;
+	mach_port_t entry;
+
+	return mach_make_memory_entry_64(task, &size, ground.base, VM_PROT_READ, &entry, 0);
+}
+
+static kern_return_t create_entry(mach_port_t task)
+{
+	memory_object_size_t size = PAGE;
+	mach_port_t entry;
+
+	return mach_make_memory_entry_64(task, &size, 0, VM_PROT_READ | MAP_MEM_NAMED_CREATE, &entry,
+					 0);
+}
+
+static kern_return_t natural_deallocate(mach_port_t task)
+{
+	return vm_deallocate(task, ground.base, PAGE);
+}
+
+static kern_return_t natural_protect(mach_port_t task)
+{
+	return vm_protect(task, ground.base, PAGE, 0, VM_PROT_READ);
+}
+
+static kern_return_t natural_inherit(mach_port_t task)
+{
+	return vm_inherit(task, ground.base, PAGE, VM_INHERIT_NONE);
+}
+
+static kern_return_t natural_behave(mach_port_t task)
+{
+	return vm_behavior_set(task, ground.base, PAGE, VM_BEHAVIOR_ZERO);
+}
+
+static kern_return_t natural_wire(mach_port_t task)
+{
+	return vm_wire(mach_host_self(), task, ground.base, PAGE, VM_PROT_READ);
+}
+
+static kern_return_t natural_synchronize(mach_port_t task)
+{
+	return vm_msync(task, ground.base, PAGE, VM_SYNC_SYNCHRONOUS);
+}
+
 static const struct {
 	const char *name;
 	kern_return_t (*run)(mach_port_t task);
@@ -108,6 +182,17 @@ static const struct {
 	{"mach_vm_copy", copy, KERN_INVALID_ARGUMENT},
 	{"mach_vm_wire", wire, KERN_INVALID_TASK},
 	{"mach_vm_msync", synchronize, KERN_INVALID_TASK},
+	{"mach_vm_remap_new", remap_new, KERN_INVALID_ARGUMENT},
+	{"mach_vm_remap_new, its source", share_from, KERN_INVALID_ARGUMENT},
+	{"mach_vm_purgable_control", purge, KERN_INVALID_ARGUMENT},
+	{"mach_make_memory_entry_64", make_entry, KERN_INVALID_ARGUMENT},
+	{"mach_make_memory_entry_64, new", create_entry, KERN_INVALID_TASK},
+	{"vm_deallocate", natural_deallocate, KERN_INVALID_ARGUMENT},
+	{"vm_protect", natural_protect, KERN_INVALID_ARGUMENT},
+	{"vm_inherit", natural_inherit, KERN_INVALID_ARGUMENT},
+	{"vm_behavior_set", natural_behave, KERN_INVALID_ARGUMENT},
+	{"vm_wire", natural_wire, KERN_INVALID_TASK},
+	{"vm_msync", natural_synchronize, KERN_INVALID_TASK},
 };
 
 /* Another port to the same process, with less in it. */

@@ -376,6 +376,38 @@ static void maximum_goes_with_the_memory_it_was_set_for(void **state)
 	for_each_place(try_remapping);
 }
 
+/* A part of a file keeps it when another part loses it. */
+static void try_parts(void)
+{
+	ground_lay(&ground, 0, 3, "file-rw");
+	expect_code(limit(0, 3, 1), KERN_SUCCESS);
+	expect_code(limit(0, 1, 0), KERN_SUCCESS);
+	expect_code(protect(1, 1, 3), KERN_PROTECTION_FAILURE);
+	expect_code(mach_vm_deallocate(ground.task, ground.base + PAGE, PAGE), KERN_SUCCESS);
+	expect_code(protect(2, 1, 3), KERN_PROTECTION_FAILURE);
+	expect_layout(&ground, "0.1.............");
+}
+
+static void maximum_of_a_part_of_a_file_stays(void **state)
+{
+	for_each_place(try_parts);
+}
+
+static void maximum_of_a_file_is_of_its_place_in_the_file(void **state)
+{
+	struct victim *victim = victim_spawn(WORD_64);
+	mach_port_t task = victim_task(victim);
+	unsigned long long at = 0x100000000000u;
+
+	for (unsigned offset = 0; offset < 2; offset++) {
+		victim_ask(victim, "map %s %llx 1000 1 %x 0 %x", victim_program(WORD_64), at,
+			   MAP_PRIVATE, offset * 0x1000);
+		expect_code(mach_vm_protect(task, at, PAGE, 0, 3), KERN_SUCCESS);
+		expect_code(mach_vm_protect(task, at, PAGE, 1, 1), KERN_SUCCESS);
+		expect_code(mach_vm_protect(task, at, PAGE, 0, 3), KERN_PROTECTION_FAILURE);
+	}
+}
+
 static void maximum_ends_with_exec(void **state)
 {
 	struct victim *victim = victim_spawn(WORD_64);
@@ -493,6 +525,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(copy_that_cannot_read_everything_changes_nothing),
 	TEST(sealed_region_refuses_and_everything_is_put_back),
 	TEST(maximum_goes_with_the_memory_it_was_set_for),
+	TEST(maximum_of_a_part_of_a_file_stays),
+	TEST(maximum_of_a_file_is_of_its_place_in_the_file),
 	TEST(maximum_ends_with_exec),
 	TEST(maximum_is_kept_for_the_process_not_for_the_port),
 	TEST(maximum_of_the_own_task_holds_in_a_child),

@@ -131,6 +131,14 @@ static void try_refusals(void)
 	expect_code(control(purgable, VM_PURGABLE_SET_STATE, 1), KERN_PROTECTION_FAILURE);
 	expect_code(control(purgable, VM_PURGABLE_GET_STATE, 1), KERN_SUCCESS);
 	expect_number(state_of(purgable), VM_PURGABLE_NONVOLATILE);
+	/* That it may not be written comes before that it is none. */
+	expect_code(mach_vm_protect(ground.task, plain, 2 * PAGE, 0, VM_PROT_READ), KERN_SUCCESS);
+	expect_code(control(plain, VM_PURGABLE_SET_STATE, 1), KERN_PROTECTION_FAILURE);
+	expect_code(control(plain, VM_PURGABLE_GET_STATE, 1), KERN_INVALID_ARGUMENT);
+	state = 99;
+	expect_code(vm_purgable_control(ground.task, purgable, VM_PURGABLE_GET_STATE, &state),
+		    KERN_SUCCESS);
+	expect_number(state, VM_PURGABLE_NONVOLATILE);
 	expect_code(mach_vm_purgable_control(MACH_PORT_NULL, purgable, 1, &state),
 		    MACH_SEND_INVALID_DEST);
 	expect_code(mach_vm_purgable_control(mach_host_self(), purgable, 1, &state),

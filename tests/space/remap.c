@@ -224,6 +224,30 @@ static void shared_pages_are_one_memory_between_tasks(void **state)
 	for_each_place(try_sharing_across);
 }
 
+/* The kernel's own pages can be copied and not shared. */
+static void try_special(void)
+{
+	uint64_t here = 0, start = layout_find(&ground, "[vdso]");
+	vm_prot_t current, maximum;
+
+	if (!start)
+		return;
+	expect_code(mach_vm_remap(mach_task_self(), &here, PAGE, 0, 1, ground.task, start, 0, &current,
+				  &maximum, 1),
+		    KERN_NOT_SUPPORTED);
+	expect_code(mach_vm_remap(mach_task_self(), &here, PAGE, 0, 1, ground.task, start, 1, &current,
+				  &maximum, 1),
+		    KERN_SUCCESS);
+	expect_number(current, 5);
+	expect_bytes((void *)(uintptr_t)here, "\177ELF", 4);
+	expect_code(mach_vm_deallocate(mach_task_self(), here, PAGE), KERN_SUCCESS);
+}
+
+static void memory_of_the_kernel_is_copied_and_not_shared(void **state)
+{
+	for_each_place(try_special);
+}
+
 static void try_arguments(void)
 {
 	uint64_t at = ground.base + 8 * PAGE;
@@ -503,6 +527,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(sharing_without_room_changes_nothing),
 	TEST(shared_pages_are_one_memory_within_a_task),
 	TEST(shared_pages_are_one_memory_between_tasks),
+	TEST(memory_of_the_kernel_is_copied_and_not_shared),
 	TEST(arguments_are_judged_in_order),
 	TEST(data_address_keeps_the_offset_in_the_page),
 };

@@ -223,6 +223,10 @@ static const struct row rows[] = {
 	 7, 1, KERN_SUCCESS, "331.3...31......", OFF(8)},
 	{"remap: shared pages are shared on both sides", share, AT(8, 0), 2 * PAGE, 0, OFF(1), 1, 7,
 	 1, KERN_SUCCESS, "3db.3...db......", OFF(8)},
+	{"remap: a snapshot that children do not get", copy, AT(8, 0), PAGE, 0, 0, 3, 7, 2,
+	 KERN_SUCCESS, "331.3...3.......", OFF(8)},
+	{"remap: shared pages that children do not get", share, AT(8, 0), PAGE, 0, 0, 3, 7, 2,
+	 KERN_SUCCESS, "d31.3...d.......", OFF(8)},
 	{"remap new: a current beyond the maximum", renew, AT(8, 0), PAGE, 0, 0, 3, 1, 1,
 	 KERN_INVALID_ARGUMENT},
 	{"remap new: a protection that is none", renew, AT(8, 0), PAGE, 0, 0, 1, 0x11, 1,
@@ -257,6 +261,8 @@ static void try_row(const struct row *row)
 	expect_layout(&ground, row->layout ? row->layout : start_layout);
 	if (row->want != KERN_SUCCESS)
 		ground_verify(&ground);
+	else if (row->run != allocate)
+		expect_number(layout_has_flag(&ground, at, "dc"), row->inheritance == VM_INHERIT_NONE);
 }
 
 static void each_row_holds(void **state)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static struct ground ground;
@@ -52,7 +53,9 @@ INFO(absolute_times, TASK_ABSOLUTETIME_INFO, task_absolutetime_info_data_t)
 INFO(security_token, TASK_SECURITY_TOKEN, security_token_t)
 INFO(audit_token, TASK_AUDIT_TOKEN, audit_token_t)
 INFO(dyld, TASK_DYLD_INFO, task_dyld_info_data_t)
+INFO(power, TASK_POWER_INFO, task_power_info_data_t)
 INFO(vm, TASK_VM_INFO, task_vm_info_data_t)
+INFO(vm_purgeable, TASK_VM_INFO_PURGEABLE, task_vm_info_data_t)
 INFO(flags, TASK_FLAGS_INFO, task_flags_info_data_t)
 
 static const struct {
@@ -190,6 +193,8 @@ static void sizes_follow_the_map(void **state)
 		assert_true(after.internal >= before.internal + size - (4u << 20));
 		assert_true(after.resident_size >= after.internal);
 		expect_number(after.phys_footprint, after.internal + after.compressed);
+		expect_number(vm_purgeable().virtual_size, after.virtual_size);
+		expect_number(after.compressed, status_bytes("VmSwap:"));
 		assert_true(after.resident_size_peak >= after.resident_size);
 		expect_number(after.max_address, wide() ? 0x7ffffffff000 : 0xffffe000);
 		assert_true(after.min_address >= PAGE && after.min_address <= 0x100000);
@@ -283,6 +288,48 @@ static void times_move_to_the_ended_when_threads_end(void **state)
 	assert_true(in_ns(mach_basic().user_time) >= 80000000);
 	assert_true(in_ns(thread_times().user_time) <= 20000000);
 	assert_true(absolute_times().total_user >= 100000000);
+}
+
+/* Every flavor that tells the time in the system tells the same, in its own unit. */
+static void time_in_the_system_is_told(void **state)
+{
+	task_absolutetime_info_data_t before, after;
+	uint64_t told;
+
+	ground_open(&ground, PLACE_OWN, GROUND_PAGES);
+	do {
+		syscall(SYS_getppid);
+		before = absolute_times();
+	} while (before.total_system < 50000000 || before.threads_system < 50000000);
+	told = power().total_system;
+	after = absolute_times();
+	assert_true(told >= before.total_system && told <= after.total_system);
+	told = power().total_user;
+	assert_true(told >= before.total_user && told <= absolute_times().total_user);
+	assert_true(in_ns(thread_times().system_time) >= 40000000);
+	ground_close(&ground);
+}
+
+/* The last word of the token is another one for another process. */
+static void token_tells_processes_apart(void **state)
+{
+	struct victim *first = victim_spawn(WORD_64), *second;
+	audit_token_t one, other;
+	uint64_t ticks = 0;
+
+	ground.task = victim_task(first);
+	one = audit_token();
+	other = audit_token();
+	expect_number(one.val[7], other.val[7]);
+	/* Started in the same tick they are alike, and their numbers differ. */
+	while (one.val[7] == other.val[7] && ticks++ < 1000) {
+		second = victim_spawn(WORD_64);
+		ground.task = victim_task(second);
+		other = audit_token();
+		task_drop(ground.task);
+		victim_kill(second);
+	}
+	assert_int_not_equal(one.val[7], other.val[7]);
 }
 
 static void events_are_counted(void **state)
@@ -404,6 +451,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(word_length_is_told),
 	TEST(dynamic_linkers_list_is_found),
 	TEST(times_move_to_the_ended_when_threads_end),
+	TEST(time_in_the_system_is_told),
+	TEST(token_tells_processes_apart),
 	TEST(events_are_counted),
 	TEST(suspensions_are_told),
 	TEST(name_right_is_enough_save_for_addresses),
