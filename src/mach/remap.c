@@ -111,7 +111,13 @@ static kern_return_t put_again(struct machvm__space *space, const struct machvm_
 				       piece->end - piece->start, MREMAP_MAYMOVE | MREMAP_FIXED, to,
 				       0);
 
-	return r < 0 ? refused(space, r, "mremap") : KERN_SUCCESS;
+	if (r < 0)
+		return refused(space, r, "mremap");
+	/* It is like the first, which children may not get and which may be locked. */
+	(void)machvm__space_advise(space, to, to + (piece->end - piece->start), MADV_DOFORK);
+	(void)machvm__space_call(space, MACHVM__CALL_MUNLOCK, to, piece->end - piece->start, 0, 0, 0,
+				 0);
+	return KERN_SUCCESS;
 }
 
 static kern_return_t put_entry(struct machvm__space *space, const struct request *request,
@@ -179,11 +185,8 @@ static kern_return_t enter(struct machvm__space *space, const struct request *re
 	uint64_t size = request->placement.size;
 	kern_return_t kr = KERN_SUCCESS;
 
-	/* A second mapping begins with what children get of the first. */
-	if (request->inheritance == VM_INHERIT_NONE || !request->copy)
-		(void)machvm__space_advise(space, address, address + size,
-					   request->inheritance == VM_INHERIT_NONE ? MADV_DONTFORK
-										   : MADV_DOFORK);
+	if (request->inheritance == VM_INHERIT_NONE)
+		(void)machvm__space_advise(space, address, address + size, MADV_DONTFORK);
 	for (size_t i = 0; kr == KERN_SUCCESS && i < map->count; i++) {
 		const struct machvm__piece *piece = &map->pieces[i];
 		struct machvm__attributes attributes = machvm__ledger_default;

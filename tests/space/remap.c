@@ -7,7 +7,9 @@
 #include "pattern.h"
 #include "travel.h"
 
+#include <mach/host_priv.h>
 #include <mach/memory_object_types.h>
+#include <mach/vm_inherit.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -222,6 +224,29 @@ static void try_sharing_across(void)
 static void shared_pages_are_one_memory_between_tasks(void **state)
 {
 	for_each_place(try_sharing_across);
+}
+
+/* What was set of the source's pages stays when they are moved. */
+static void try_moved(void)
+{
+	uint64_t at = ground.base + 8 * PAGE;
+	vm_prot_t current, maximum;
+
+	ground_lay(&ground, 0, 1, "rw");
+	expect_code(mach_vm_inherit(ground.task, ground.base, PAGE, VM_INHERIT_NONE), KERN_SUCCESS);
+	expect_code(mach_vm_wire(mach_host_self(), ground.task, ground.base, PAGE, 1), KERN_SUCCESS);
+	expect_code(remap(ground.task, &at, 0, 1, 0, 0, &current, &maximum), KERN_SUCCESS);
+	expect_layout(&ground, "d.......d.......");
+	assert_true(layout_has_flag(&ground, ground.base, "dc"));
+	assert_true(layout_has_flag(&ground, ground.base, "lo"));
+	assert_false(layout_has_flag(&ground, at, "dc") || layout_has_flag(&ground, at, "lo"));
+	expect_code(mach_vm_deallocate(ground.task, at, PAGE), KERN_SUCCESS);
+	ground_verify(&ground);
+}
+
+static void source_that_is_moved_keeps_its_attributes(void **state)
+{
+	for_each_place(try_moved);
 }
 
 /* The kernel's own pages can be copied and not shared. */
@@ -527,6 +552,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(sharing_without_room_changes_nothing),
 	TEST(shared_pages_are_one_memory_within_a_task),
 	TEST(shared_pages_are_one_memory_between_tasks),
+	TEST(source_that_is_moved_keeps_its_attributes),
 	TEST(memory_of_the_kernel_is_copied_and_not_shared),
 	TEST(arguments_are_judged_in_order),
 	TEST(data_address_keeps_the_offset_in_the_page),
