@@ -93,6 +93,12 @@ static kern_return_t use_entry(struct request *request, uint64_t offset, uint64_
 	return KERN_SUCCESS;
 }
 
+/* A private mapping of a snapshot serves everybody but children who are to share it. */
+static bool wants_snapshot(const struct request *request, bool copy)
+{
+	return request->entry->copy ? request->attributes.inheritance == VM_INHERIT_SHARE : copy;
+}
+
 /* A copy of shared memory: a private mapping of that would show later stores of others. */
 static kern_return_t take_snapshot(struct request *request)
 {
@@ -110,6 +116,9 @@ static kern_return_t take_snapshot(struct request *request)
 		.fd = fd, .size = placement->size, .protection = VM_PROT_ALL, .copy = true};
 	request->entry = &request->snapshot;
 	request->placement.offset = 0;
+	/* Nobody else has it: where it is shared, it is with children. */
+	if (request->attributes.inheritance == VM_INHERIT_SHARE)
+		request->placement.flags = MAP_SHARED | MAP_NORESERVE;
 	return KERN_SUCCESS;
 }
 
@@ -238,7 +247,7 @@ kern_return_t mach_vm_map(vm_map_t target_task, mach_vm_address_t *address, mach
 		kr = check_right(request.entry, &cur_protection, &max_protection);
 	if (kr == KERN_SUCCESS && request.entry)
 		kr = use_entry(&request, offset, size, flags, copy != 0);
-	if (kr == KERN_SUCCESS && request.entry && copy && !request.entry->copy)
+	if (kr == KERN_SUCCESS && request.entry && wants_snapshot(&request, copy != 0))
 		kr = take_snapshot(&request);
 	if (kr == KERN_SUCCESS) {
 		request.placement.protection =

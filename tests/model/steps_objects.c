@@ -209,7 +209,7 @@ void step_map_entry(void)
 		page_make(page, private ? cell_copy(cell) : cell_share(cell),
 			  !private || inherit == VM_INHERIT_SHARE, current, maximum);
 		page->inherit = (uint8_t)inherit;
-		page->filed = private && entry->snapshot && inherit != VM_INHERIT_SHARE;
+		page->filed = private && inherit != VM_INHERIT_SHARE;
 		if (!private && !(entry->grants & VM_PROT_WRITE))
 			page->kernel_max &= ~VM_PROT_WRITE;
 	}
@@ -224,13 +224,6 @@ struct remap {
 	vm_inherit_t inherit;
 };
 
-static bool overlap(const struct remap *remap)
-{
-	return remap->from == remap->to &&
-	       remap->source.page < remap->dest.page + remap->dest.pages &&
-	       remap->dest.page < remap->source.page + remap->source.pages;
-}
-
 /* Sharing is left out where the answer depends on what objects there happen to be. */
 static bool is_told(const struct remap *remap)
 {
@@ -242,14 +235,12 @@ static bool is_told(const struct remap *remap)
 
 static kern_return_t judge_remap(const struct remap *remap)
 {
-	if (remap->overwrite && !remap->copy && overlap(remap))
-		return KERN_NOT_SUPPORTED;
 	if (!pages_there(remap->from, remap->source.page, remap->source.pages))
 		return KERN_INVALID_ADDRESS;
 	return judge_place(remap->to, &remap->dest, remap->overwrite);
 }
 
-/* Sharing moves the source, also when the target then refuses. */
+/* Sharing moves the source. */
 static void move_source(const struct remap *remap)
 {
 	for (unsigned i = 0; i < remap->source.pages; i++) {
@@ -327,8 +318,9 @@ void step_remap(void)
 				    world_address(remap.source.page), remap.copy, &current,
 				    &maximum, remap.inherit),
 		      want);
-	if (!remap.copy && (want == KERN_SUCCESS || want == KERN_NO_SPACE))
+	if (want != KERN_SUCCESS)
+		return;
+	if (!remap.copy)
 		move_source(&remap);
-	if (want == KERN_SUCCESS)
-		apply_remap(&remap, current, maximum);
+	apply_remap(&remap, current, maximum);
 }

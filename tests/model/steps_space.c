@@ -41,9 +41,9 @@ static void make_private(struct page *page)
 
 	page->max |= VM_PROT_WRITE;
 	page->set |= VM_PROT_WRITE;
+	page->inherit = VM_INHERIT_COPY;
 	if (!page->shared)
 		return;
-	page->inherit = VM_INHERIT_COPY;
 	copy = cell_copy(page->cell);
 	cell_drop(page->cell);
 	page->cell = copy;

@@ -29,7 +29,6 @@ static void expect_page(const struct page *page, const struct region *region)
 	if (!(region->has & HAS_RULES))
 		return;
 	/* These tell what the kernel has, and the plain form by rule (doc/mach-differences.md). */
-	expect_number(region->maximum, page->kernel_max);
 	expect_number(region->inheritance, live && page->inherit == VM_INHERIT_NONE
 						   ? VM_INHERIT_NONE
 					   : page->shared ? VM_INHERIT_SHARE
@@ -46,6 +45,7 @@ void step_region(void)
 	const struct region_call *call = &region_calls[random_below(region_call_count)];
 	struct process *process = world_process();
 	unsigned asked = random_below(WORLD_PAGES), first = asked;
+	vm_prot_t most = VM_PROT_ALL; /* that all of the region permits */
 	struct region region;
 
 	step_note("%s: process %d, page %u", call->name, number(process), asked);
@@ -67,8 +67,14 @@ void step_region(void)
 			  (long long)(int64_t)(region.address - world.base) >> 12);
 	if (region.address < world.base || region.address + region.size > world_end())
 		fail_case("a region is larger than all that there is");
-	for (uint64_t at = region.address; at < region.address + region.size; at += PAGE)
-		expect_page(&process->page[(at - world.base) / PAGE], &region);
+	for (uint64_t at = region.address; at < region.address + region.size; at += PAGE) {
+		const struct page *page = &process->page[(at - world.base) / PAGE];
+
+		expect_page(page, &region);
+		most &= page->max;
+	}
+	if (region.has & HAS_RULES)
+		expect_number(region.maximum, most);
 }
 
 struct walk {

@@ -438,38 +438,38 @@ static void parent_of_a_vfork_counts_as_still(void **state)
 
 static _Atomic bool enough;
 
-static void *suspend_and_resume(void *none)
+static void *suspend_and_resume(void *task)
 {
 	uintptr_t failures = 0;
 
 	while (!atomic_load(&enough))
-		failures += task_suspend(crew.task) != KERN_SUCCESS ||
-			    task_resume(crew.task) != KERN_SUCCESS;
+		failures += task_suspend(*(mach_port_t *)task) != KERN_SUCCESS ||
+			    task_resume(*(mach_port_t *)task) != KERN_SUCCESS;
 	return (void *)failures;
 }
 
 /* A call that begins while the suspension does finds the target traced by our own helper. */
 static void change_beside_a_suspender_of_the_same_program_is_made(void **state)
 {
+	struct victim *victim = victim_spawn(WORD_64);
+	mach_port_t task = victim_task(victim);
 	mach_vm_address_t page = 0;
 	pthread_t suspender;
 	void *failures;
 
-	crew_start(&crew, WORD_64, "count", 2);
-	expect_code(mach_vm_allocate(crew.task, &page, PAGE, VM_FLAGS_ANYWHERE), KERN_SUCCESS);
+	expect_code(mach_vm_allocate(task, &page, PAGE, VM_FLAGS_ANYWHERE), KERN_SUCCESS);
 	atomic_store(&enough, false);
-	assert_int_equal(pthread_create(&suspender, NULL, suspend_and_resume, NULL), 0);
-	for (unsigned i = 0; i < 1500; i++) {
+	assert_int_equal(pthread_create(&suspender, NULL, suspend_and_resume, &task), 0);
+	for (unsigned i = 0; i < 400; i++) {
 		trying("change %u", i);
-		expect_code(mach_vm_protect(crew.task, page, PAGE, 0,
+		expect_code(mach_vm_protect(task, page, PAGE, 0,
 					    i % 2 ? VM_PROT_DEFAULT : VM_PROT_READ),
 			    KERN_SUCCESS);
 	}
 	atomic_store(&enough, true);
 	pthread_join(suspender, &failures);
 	expect_number((uintptr_t)failures, 0);
-	crew_gets_on(&crew);
-	crew_is_free(&crew);
+	victim_ask(victim, "lay rw 100000000000 1 1");
 }
 
 static const struct CMUnitTest tests[] = {
