@@ -169,6 +169,7 @@ static kern_return_t move_list(mach_port_t task, enum machvm__direction directio
 		return kr;
 	pieces.target = hold.target;
 	pieces.options |= machvm__transfer_patience(hold.target);
+	pieces.options = machvm__transfer_own_force(hold.target, pieces.options);
 	pieces.pieces = calloc(count ? count : 1, sizeof *pieces.pieces);
 	if (!pieces.pieces)
 		kr = machvm__error(KERN_RESOURCE_SHORTAGE, "allocation", "no memory is left for the list");

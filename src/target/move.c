@@ -275,6 +275,30 @@ static int force_through(struct machvm__target *target, struct machvm__file *mem
 	return 0;
 }
 
+/* Is it the protection that stands in the way? Nobody is stopped for anything else. */
+static bool shut(struct machvm__target *target, enum machvm__direction direction, uint64_t raddr)
+{
+	unsigned needed = direction == MACHVM__WRITE ? MACHVM__VMA_WRITE : MACHVM__VMA_READ;
+	struct machvm__vma vma;
+
+	return machvm__target_region(target, raddr, &vma, NULL, 0) == 0 && vma.start <= raddr &&
+	       !(vma.access & needed);
+}
+
+/* Of our own, what the CPU lets us read although the protection does not say so (PROT_WRITE alone). */
+static int load_own(struct machvm__target *own, enum machvm__direction direction, uint64_t raddr,
+                    void *local, size_t size, size_t *done)
+{
+	ssize_t n = -EFAULT;
+
+	if (direction == MACHVM__READ && raddr <= UINTPTR_MAX)
+		n = step_own(own, MACHVM__WRITE, machvm__copy_beyond(local, *done),
+		             (void *)(uintptr_t)(raddr + *done), size - *done);
+	if (n > 0)
+		*done += (size_t)n;
+	return *done == size ? 0 : -EFAULT;
+}
+
 int machvm__target_force(struct machvm__target *target, enum machvm__direction direction,
                          uint64_t raddr, void *local, size_t size, size_t *done)
 {
@@ -293,8 +317,9 @@ int machvm__target_force(struct machvm__target *target, enum machvm__direction d
 	if (r == -ENOSYS || r == -EPERM)
 		return trace(target, direction, raddr, local, size, done, -EACCES);
 	/* Where the kernel forbids descriptors to force, ptrace still may: a debugger's last way. */
-	if (r == -EFAULT && direction == MACHVM__WRITE && !machvm__own_memory_forces())
-		r = trace(target, direction, raddr, local, size, done, r);
+	if (r == -EFAULT && !machvm__own_memory_forces() && shut(target, direction, raddr + *done))
+		r = target->own ? load_own(target, direction, raddr, local, size, done)
+		                : trace(target, direction, raddr, local, size, done, r);
 	return r;
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "own_memory.h"
 #include "patience.h"
 
 /* The memory of memfd_secret(2): "/secretmem" on a file system without a device. */
@@ -122,7 +123,8 @@ static enum machvm__cause no_contents(struct machvm__target *target, uint64_t ra
 		if (r)
 			return r == -ENOENT ? MACHVM__CAUSE_UNMAPPED : MACHVM__CAUSE_CONTENTS;
 		set_region(fault, &vma, name);
-		if (!fault->forced &&
+		/* By force it was tried, and here the kernel lets nobody (proc_mem.force_override). */
+		if ((!fault->forced || !machvm__own_memory_forces()) &&
 		    !(vma.access & (fault->writing ? MACHVM__VMA_WRITE : MACHVM__VMA_READ)))
 			return MACHVM__CAUSE_PROTECTED;
 		if (secret(&vma, name))

@@ -7,6 +7,7 @@
 #include "arena.h"
 #include "buffer.h"
 #include "move.h"
+#include "own_memory.h"
 #include "survey.h"
 #include "work.h"
 
@@ -248,6 +249,13 @@ static bool move_short(struct machvm__move *move, struct machvm__fault *fault)
 	return machvm__transfer_failed(move, r, fault);
 }
 
+unsigned machvm__transfer_own_force(struct machvm__target *target, unsigned options)
+{
+	if (options & MACHVM__TRANSFER_FORCE && target->own && !machvm__own_memory_forces())
+		options &= ~(unsigned)MACHVM__TRANSFER_FORCE;
+	return options;
+}
+
 bool machvm__transfer_write(struct machvm__target *target, uint64_t raddr, const void *data,
                             size_t size, unsigned options, struct machvm__fault *fault)
 {
@@ -257,7 +265,7 @@ bool machvm__transfer_write(struct machvm__target *target, uint64_t raddr, const
 	                            .data = (void *)(uintptr_t)data,
 	                            .size = size};
 
-	options |= machvm__transfer_patience(target);
+	options = machvm__transfer_own_force(target, options | machvm__transfer_patience(target));
 	move.options = options;
 
 	/* What cannot be done in part needs no undoing. */
@@ -279,7 +287,7 @@ bool machvm__transfer_read(struct machvm__target *target, uint64_t raddr, void *
 	                            .data = data,
 	                            .size = size};
 
-	options |= machvm__transfer_patience(target);
+	options = machvm__transfer_own_force(target, options | machvm__transfer_patience(target));
 	move.options = options;
 	if (!options && machvm__transfer_in_one_page(raddr, size) &&
 	    machvm__transfer_in_one_page((uintptr_t)data, size))

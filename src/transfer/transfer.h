@@ -27,6 +27,12 @@ enum {
 	MACHVM__TRANSFER_PEEK = 1 << 3, /* with FORCE, and to read: shared memory too */
 };
 
+/*
+ * The options of a call without force, where nothing forces in the own task
+ * (proc_mem.force_override): the protections judge before a byte moves.
+ */
+unsigned machvm__transfer_own_force(struct machvm__target *target, unsigned options);
+
 /* Who was suspended by this process cannot supply a page, so nobody waits for one. */
 static inline unsigned machvm__transfer_patience(struct machvm__target *target)
 {

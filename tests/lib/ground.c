@@ -226,6 +226,9 @@ static kern_return_t judge_page(const struct ground *ground, unsigned page, enum
 
 	if (ground->victim == NULL && kind->flags & KIND_OWN)
 		return KERN_SUCCESS;
+	/* Where descriptors cannot force, a tracer can; but nobody traces himself. */
+	if (force && ground->victim == NULL && !harness_forces())
+		force = false;
 	if (access == ACCESS_READ)
 		return force ? kind->forced_read : kind->read;
 	return force ? kind->forced_write : kind->write;

@@ -8,10 +8,13 @@
 #include "victims.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static char what_is_tried[1024];
@@ -89,6 +92,18 @@ void harness_require_waiting(void)
 		harness_skip("without process_vm_* nothing waits");
 	if (harness_is_valgrind())
 		harness_skip("valgrind lets nothing else run while a call waits");
+}
+
+bool harness_forces(void)
+{
+	void *shut = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	/* Not pwrite: tests may refuse that. */
+	bool forced = lseek(fd, (off_t)(uintptr_t)shut, SEEK_SET) >= 0 && write(fd, "", 1) == 1;
+
+	close(fd);
+	munmap(shut, PAGE);
+	return forced;
 }
 
 unsigned harness_share(void)

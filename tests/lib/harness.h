@@ -67,6 +67,8 @@ void harness_require_waiting(void);
  * spread. 1, all of them, unless it is set.
  */
 unsigned harness_share(void);
+/* Does the kernel let a memory descriptor go past protections (proc_mem.force_override)? */
+bool harness_forces(void);
 /* Skips the program where /proc counts processes in another namespace than system calls do. */
 void harness_require_own_proc(void);
 bool harness_is_root(void); /* of the whole machine, not of a user namespace */

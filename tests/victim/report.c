@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -58,6 +59,36 @@ static int peek_forced(void *to, const void *from, size_t size)
 	return 0;
 }
 
+/* The protection of the page at `address`, or -1 where there is none. */
+static int protection_at(uintptr_t address)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned long start, end;
+	char access[5];
+	int protection = -1;
+
+	while (maps && protection < 0 && fscanf(maps, "%lx-%lx %4s%*[^\n]", &start, &end, access) == 3)
+		if (address >= start && address < end)
+			protection = (access[0] == 'r' ? PROT_READ : 0) |
+				     (access[1] == 'w' ? PROT_WRITE : 0) |
+				     (access[2] == 'x' ? PROT_EXEC : 0);
+	if (maps)
+		fclose(maps);
+	return protection;
+}
+
+/* The same where the kernel forces nothing (proc_mem.force_override): opened for the moment of a look. */
+static int peek_opened(void *to, const void *from, size_t size)
+{
+	int before = protection_at((uintptr_t)from), r;
+
+	if (before < 0 || mprotect((void *)(uintptr_t)from, PAGE, PROT_READ) != 0)
+		return -EFAULT;
+	r = peek(to, from, size);
+	mprotect((void *)(uintptr_t)from, PAGE, before);
+	return r;
+}
+
 static char *mailbox;
 
 void report_start(void)
@@ -85,7 +116,7 @@ void report_dump(struct channel *channel, uint64_t address, size_t size)
 
 		if (peek(to, from, PAGE) == 0)
 			mailbox[i] = REPORT_LOADED;
-		else if (peek_forced(to, from, PAGE) == 0)
+		else if (peek_forced(to, from, PAGE) == 0 || peek_opened(to, from, PAGE) == 0)
 			mailbox[i] = REPORT_FORCED;
 		else
 			mailbox[i] = REPORT_NOTHING;
