@@ -51,6 +51,15 @@ static inline ssize_t machvm__copy_process(enum machvm__direction direction, int
 	                                                    : SYS_process_vm_readv,
 	                         tid, (long)&here, 1, (long)&there, 1, 0);
 }
+
+/* By a memory descriptor, and not again after a signal; in programs of 64 bits alone. */
+static inline ssize_t machvm__copy_memory_once(enum machvm__direction direction, int mem_fd,
+                                               uint64_t raddr, void *local, size_t size)
+{
+	return machvm__fast_call(direction == MACHVM__WRITE ? SYS_pwrite64 : SYS_pread64, mem_fd,
+	                         (long)local, (long)size, (long)raddr, 0, 0);
+}
+
 ssize_t machvm__copy_process_list(enum machvm__direction direction, int tid,
                                   const struct iovec *local, size_t locals,
                                   const struct iovec *remote, size_t remotes);

@@ -148,6 +148,7 @@ int machvm__target_reopen(struct machvm__target *target, enum machvm__file_kind 
 		pthread_mutex_unlock(&target->lock);
 		return 0;
 	}
+	machvm__light_drop(&target->light);
 	/* A leader that has exited leaves an empty map behind; its threads have the memory. */
 	machvm__target_rename(target);
 	fd = open_kind(target, kind);

@@ -22,6 +22,7 @@ void machvm__target_init(struct machvm__target *target, int handle, enum machvm_
 	for (int i = 0; i < MACHVM__FILES; i++)
 		atomic_store(&target->files[i], -1);
 	machvm__deathwatch_init(&target->watch, handle, kind);
+	machvm__light_init(&target->light, false);
 	machvm__cursors_init(&target->cursors);
 	machvm__maximum_init(&target->maximum);
 }
@@ -43,6 +44,7 @@ static void renew_own(void)
 	machvm__target_init(&own_target, -1, MACHVM__HANDLE_PIDFD,
 	                    (struct machvm__process_numbers){self, self}, true);
 	own_target.own = true;
+	machvm__light_init(&own_target.light, true);
 }
 
 /* In a child: a thread of the parent may have held the lock. */
@@ -89,6 +91,7 @@ void machvm__target_forget(struct machvm__target *target)
 {
 	machvm__cursors_drop(&target->cursors);
 	machvm__maximum_drop(&target->maximum);
+	machvm__light_drop(&target->light);
 }
 
 int machvm__target_rename(struct machvm__target *target)

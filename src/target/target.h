@@ -24,6 +24,7 @@
 #include "copy.h"
 #include "cursor.h"
 #include "deathwatch.h"
+#include "light.h"
 #include "maps.h"
 #include "maximum.h"
 #include "pages.h"
@@ -51,6 +52,7 @@ struct machvm__target {
 	_Atomic int tid;      /* whom system calls name: the leader, or a live thread of a dead one */
 	_Atomic int proc_tid; /* the same below /proc/PID/task; 0 while the leader serves */
 	_Atomic unsigned refused; /* 1 << direction: process_vm_* is not for this target */
+	struct machvm__light light;
 	struct machvm__deathwatch watch;
 	pthread_mutex_t lock; /* opening and replacing files */
 	_Atomic int files[MACHVM__FILES]; /* -1 until held */
@@ -101,7 +103,7 @@ static inline bool machvm__target_honours(struct machvm__target *target,
 }
 
 /*
- * The shortest way: one process_vm_*, for a range inside one page on both sides,
+ * The shortest way: one system call, for a range inside one page on both sides,
  * which moves wholly or not at all. True when it has; false says nothing of the
  * reason, and *stray bytes may have gone to the next owner of the number.
  */
@@ -113,6 +115,9 @@ static inline bool machvm__target_quick(struct machvm__target *target,
 	ssize_t n;
 
 	*stray = 0;
+	if (__builtin_expect(machvm__light_open(&target->light), 0) &&
+	    machvm__light_move(target, direction, raddr, local, size))
+		return true;
 	if (__builtin_expect(!machvm__target_honours(target, direction, raddr, size) ||
 	                             tid != target->numbers.tgid ||
 	                             (!target->own &&
