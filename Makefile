@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 BUILD  ?= build
 
-.PHONY: all demo check check-real harm bench fuzz install clean
+.PHONY: all demo check check-real check-kernels harm bench fuzz install clean
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
 
@@ -19,6 +19,12 @@ check-real:
 	@./bootstrap real
 	@$(MAKE) --no-print-directory all
 	@./tests/real/run.sh $(BUILD)
+
+# The test programs on other kernels, in virtual machines.
+check-kernels:
+	@./bootstrap kernels
+	@$(MAKE) --no-print-directory all
+	@./tests/kernels/kernels.py $(BUILD) $(KERNELS)
 
 # A thousand rounds of everything that stops a target, an hour or two of it.
 harm: all
