@@ -172,9 +172,13 @@ static pid_t join_namespace(pid_t first)
  */
 static void process_that_is_still_exiting_is_an_invalid_destination(void **state)
 {
-	int (*const open_calls[])(mach_port_name_t, int, mach_port_name_t *) = {
+	enum { OPENERS = 3 };
+	int (*const open_calls[OPENERS])(mach_port_name_t, int, mach_port_name_t *) = {
 		task_for_pid, task_read_for_pid, task_inspect_for_pid
 	};
+	kern_return_t opened[OPENERS], code[OPENERS], read;
+	mach_port_name_t name[OPENERS];
+	int ended;
 	struct victim *victim = victim_spawn_in_namespace(WORD_64);
 	mach_port_t task = victim_task(victim);
 	pid_t other = join_namespace(victim->pid);
@@ -184,17 +188,26 @@ static void process_that_is_still_exiting_is_an_invalid_destination(void **state
 	if (other < 0)
 		return; /* refused to this process */
 	kill(victim->pid, SIGKILL);
-	assert_int_equal(waitid(P_PID, (id_t)other, &end, WEXITED | WNOWAIT), 0);
-	for (unsigned i = 0; i < sizeof(open_calls) / sizeof(*open_calls); i++) {
-		mach_port_name_t again = 7;
-
-		trying("way %u of opening it", i);
-		assert_int_not_equal(open_calls[i](mach_task_self(), victim->pid, &again), 0);
-		expect_number(again, MACH_PORT_NULL);
-		expect_code(machvm_last_error()->code, MACH_SEND_INVALID_DEST);
+	ended = waitid(P_PID, (id_t)other, &end, WEXITED | WNOWAIT);
+	for (unsigned i = 0; i < OPENERS; i++) {
+		name[i] = 7;
+		opened[i] = open_calls[i](mach_task_self(), victim->pid, &name[i]);
+		code[i] = machvm_last_error()->code;
 	}
-	expect_code(machvm_read(task, BASE, &byte, 1, 0), MACH_SEND_INVALID_DEST);
+	read = machvm_read(task, BASE, &byte, 1, 0);
+	/* Whatever was found: the victim's end waits for this. */
 	waitpid(other, NULL, 0);
+	assert_int_equal(ended, 0);
+	for (unsigned i = 0; i < OPENERS; i++) {
+		trying("way %u of opening it", i);
+		assert_int_not_equal(opened[i], 0);
+		expect_number(name[i], MACH_PORT_NULL);
+		/* To the root of a user namespace what has no memory is somebody else's. */
+		if (geteuid() == 0 && !harness_is_root() && code[i] == KERN_DENIED)
+			continue;
+		expect_code(code[i], MACH_SEND_INVALID_DEST);
+	}
+	expect_code(read, MACH_SEND_INVALID_DEST);
 	victim_kill(victim);
 }
 
