@@ -316,9 +316,11 @@ MACHVM_EXPORT kern_return_t machvm_find(mach_port_t task, struct machvm_find *fi
 MACHVM_EXPORT unsigned machvm_set_threads(unsigned count);
 
 /*
- * Gives the memory back that the library keeps between calls: for the old bytes
- * of a MACHVM_TRANSACTION, as much as the largest took so far. The next one is
- * slower for it. A call that is using that memory keeps it. Never fails.
+ * Gives back what the library keeps between calls: memory for the old bytes of
+ * a MACHVM_TRANSACTION, as much as the largest took so far, and the helpers that
+ * traced for calls inside other processes, up to 16 processes with 128 KiB each, which
+ * leave by themselves two seconds after the last one. The next such call is slower for
+ * it. What a call is using stays. Never fails.
  *
  * Since: 0.1
  */

@@ -5,6 +5,7 @@
 #include "arena.h"
 #include "fork_notice.h"
 #include "spread.h"
+#include "tracer.h"
 
 unsigned machvm_set_threads(unsigned count)
 {
@@ -15,4 +16,5 @@ void machvm_trim(void)
 {
 	machvm__fork_notice();
 	machvm__arena_trim();
+	machvm__tracer_trim();
 }

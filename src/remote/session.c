@@ -235,13 +235,14 @@ static int open_once(struct machvm__session *s)
  */
 static int open_any(struct machvm__session *s)
 {
+	uint64_t deadline = machvm__trace_now() + MACHVM__HELD_PATIENCE;
 	int r = open_once(s);
 
-	for (int tries = 0; r == -EBUSY && !s->keeper && tries < 8; tries++) {
-		if (tries && !atomic_load(&machvm__keeper_any))
-			break;
+	while (r == -EBUSY && !s->keeper && machvm__tracer_ours(s->why.tracer) &&
+	       machvm__trace_now() < deadline) {
 		drop_helper(s);
 		s->dead = false;
+		machvm__trace_nap(100000);
 		r = open_once(s);
 	}
 	return r;

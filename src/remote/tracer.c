@@ -21,6 +21,7 @@
 
 #include "fork_notice.h"
 #include "syscall.h"
+#include "thread_list.h"
 #include "trace.h"
 
 enum turn { GONE, REQUEST, DONE }; /* GONE is what the kernel writes when the helper dies */
@@ -31,6 +32,7 @@ enum {
 	IDLE_MS = 2000,
 	WATCH_MS = 100,
 	POOL = 16,
+	KCMP_VM = 1,
 };
 
 struct credentials {
@@ -121,7 +123,6 @@ static void look_again(struct machvm__tracer *t)
 /* The process that made us is gone, or lives in another address space now. */
 static bool orphaned(const struct machvm__tracer *t)
 {
-	enum { KCMP_VM = 1 };
 	long r;
 
 	if (machvm__syscall0(SYS_getppid) != t->owner)
@@ -219,6 +220,23 @@ int machvm__tracer_pid(const struct machvm__tracer *tracer)
 bool machvm__tracer_dead(struct machvm__tracer *t)
 {
 	return __atomic_load_n(&t->turn, __ATOMIC_ACQUIRE) == GONE;
+}
+
+bool machvm__tracer_ours(int pid)
+{
+	enum { PF_EXITING = 0x4 };
+	struct machvm__thread_stat stat;
+	int self = getpid(), r;
+
+	if (pid <= 0)
+		return false;
+	r = machvm__thread_list_stat(pid, pid, &stat);
+	if (r)
+		return r == -ESRCH;
+	/* One that exits has no memory any more, and traces still. */
+	return machvm__thread_list_status(pid, pid, "PPid:", 0) == self &&
+	       (stat.flags & PF_EXITING ||
+		!machvm__syscall6(SYS_kcmp, pid, self, KCMP_VM, 0, 0, 0));
 }
 
 void machvm__tracer_freeze(void)
@@ -325,6 +343,24 @@ static struct machvm__tracer *take(int owner, const struct credentials *rights)
 		}
 	}
 	return NULL;
+}
+
+void machvm__tracer_trim(void)
+{
+	int self = getpid();
+
+	machvm__fork_notice();
+	pthread_mutex_lock(&pool_lock);
+	for (unsigned i = 0; i < POOL; i++) {
+		struct machvm__tracer *t = pool[i];
+
+		if (!t || t->owner != self || __atomic_load_n(&t->busy, __ATOMIC_ACQUIRE))
+			continue;
+		dismiss(t);
+		pool[i] = NULL;
+		discard(t);
+	}
+	pthread_mutex_unlock(&pool_lock);
 }
 
 static void remember(struct machvm__tracer *t)

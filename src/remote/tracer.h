@@ -49,6 +49,12 @@ bool machvm__tracer_dead(struct machvm__tracer *tracer);
 void machvm__tracer_freeze(void);
 void machvm__tracer_thaw(void);
 
+/* Whether `pid` is a helper of this process, or was one and has ended since. */
+bool machvm__tracer_ours(int pid);
+
+/* Ends the helpers that have nothing to do. */
+void machvm__tracer_trim(void);
+
 /* Whether this process has one thread only. */
 bool machvm__tracer_alone(void);
 

@@ -365,6 +365,60 @@ static void own_task_is_still_only_while_it_has_one_thread(void **state)
 	close_grounds();
 }
 
+static unsigned count_own_mappings(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned count = 0;
+
+	assert_non_null(maps);
+	for (int c; (c = getc(maps)) != EOF;)
+		count += c == '\n';
+	fclose(maps);
+	return count;
+}
+
+/* The helper is one, whether it runs or has ended and nobody has taken note. */
+static unsigned count_children(void)
+{
+	FILE *children = fopen("/proc/thread-self/children", "re");
+	unsigned count = 0;
+
+	assert_non_null(children);
+	for (int pid; fscanf(children, "%d", &pid) == 1;)
+		count++;
+	fclose(children);
+	return count;
+}
+
+static void trim_gives_the_helper_back(void **state)
+{
+	unsigned char data[100];
+	unsigned children, mappings;
+
+	open_grounds(PLACE_VICTIM);
+	memset(data, 1, sizeof(data));
+	expect_code(machvm_write(ground.task, ground.base, data, 100, MACHVM_STOP), KERN_SUCCESS);
+	machvm_trim();
+	children = count_children();
+	mappings = count_own_mappings();
+	for (int round = 0; round < 3; round++) {
+		trying("round %d", round);
+		memset(data, 2 + round, sizeof(data));
+		expect_code(machvm_write(ground.task, ground.base, data, 100, MACHVM_STOP),
+			    KERN_SUCCESS);
+		memcpy(ground_expect(&ground, ground.base), data, sizeof(data));
+		expect_number(count_children(), children + 1);
+		assert_true(count_own_mappings() > mappings);
+		machvm_trim();
+		expect_number(count_children(), children);
+		expect_number(count_own_mappings(), mappings);
+		/* There is none to give back. */
+		machvm_trim();
+	}
+	ground_verify(&ground);
+	close_grounds();
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(write_in_still_victim_is_never_seen_half_done),
 	TEST(read_of_still_victim_is_one_instant),
@@ -376,6 +430,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(victim_that_cannot_stop_is_refused_in_bounded_time),
 	TEST(dead_victim_is_gone),
 	TEST(own_task_is_still_only_while_it_has_one_thread),
+	TEST(trim_gives_the_helper_back),
 };
 
 HARNESS_MAIN_IF(tests, harness_require_own_proc();)

@@ -306,6 +306,8 @@ static unsigned count_mappings_but_rings(const char *text)
 
 static struct things count_things(char *maps, size_t size)
 {
+	/* Helpers are kept for the next session, as many as there were sessions at once. */
+	machvm_trim();
 	read_maps(maps, size);
 	return (struct things){count_descriptors(), count_mappings_but_rings(maps),
 			       count_threads()};
