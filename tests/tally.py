@@ -7,6 +7,7 @@ anything else as one. A program that ended badly without naming a failed case
 counts as one more failure. Prints what failed and what was skipped, and last
 one plain line "N passed, N failed". Exit status 1 when anything failed.
 """
+import collections
 import json
 import re
 import sys
@@ -16,6 +17,7 @@ CMOCKA_PASSED = re.compile(r'^\[       OK \] ', re.M)
 CMOCKA_FAILED = re.compile(r'^\[  FAILED  \] (\w+)$', re.M)
 TAP = re.compile(r'^(ok|not ok)\b(?:.*?#\s*(skip))?', re.M | re.I)
 SKIPPED = re.compile(r'^skipped: (.*)$', re.M)
+SKIPPED_PART = re.compile(r'^skipped in part: (.*)$', re.M)
 
 
 def cases(test):
@@ -38,6 +40,7 @@ def cases(test):
 
 def main():
     passed = failed = skipped = 0
+    in_part = collections.Counter()
     for argument in sys.argv[1:]:
         label, path = argument.split('=', 1)
         with open(path, encoding='utf-8') as log:
@@ -49,6 +52,7 @@ def main():
                     print('skipped: %s: %s: %s' % (label, test['name'],
                                                    reason.group(1) if reason else 'no reason'))
                     continue
+                in_part.update(set(SKIPPED_PART.findall(test.get('stdout') or '')))
                 good, names = cases(test)
                 passed += good
                 failed += len(names)
@@ -58,6 +62,8 @@ def main():
         print('no test ran')
         failed = 1
     print('%d programs skipped' % skipped)
+    for reason, programs in in_part.items():
+        print('%d programs skipped in part: %s' % (programs, reason))
     print('%d passed, %d failed' % (passed, failed))
     return failed != 0
 

@@ -52,7 +52,7 @@ static const struct {
 
 static void illegal_address_is_invalid_whatever_the_routine(void **state)
 {
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		open_grounds(place);
 		for (unsigned i = 0; i < ARRAY_SIZE(illegal); i++) {
 			uint64_t address = illegal[i].address, size = illegal[i].size;
@@ -93,7 +93,7 @@ static void absurd_size_is_an_invalid_address(void **state)
 		0xffffffffffffffffu, 0xffffffffffff0000u,
 	};
 
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		open_grounds(place);
 		for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
 			trying("%s: copy of %#llx bytes", ground.name, (unsigned long long)sizes[i]);
@@ -146,7 +146,7 @@ static void empty_transfer_succeeds_at_any_address(void **state)
 		0xffffffffffffffffu,
 	};
 
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		open_grounds(place);
 		for (unsigned i = 0; i < ARRAY_SIZE(addresses); i++) {
 			void *buffer = ground_pointer(&local, local.base);

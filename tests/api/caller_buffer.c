@@ -87,7 +87,7 @@ static void try_positions(const struct call *calls, unsigned count, const char *
 
 static void bad_source_of_write_moves_nothing(void **state)
 {
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		open_grounds(place);
 		for (unsigned i = 0; i < ARRAY_SIZE(bad_for_reading); i++)
 			try_positions(write_calls, write_call_count, bad_for_reading[i]);
@@ -97,7 +97,7 @@ static void bad_source_of_write_moves_nothing(void **state)
 
 static void bad_destination_of_read_moves_nothing(void **state)
 {
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		open_grounds(place);
 		for (unsigned i = 0; i < ARRAY_SIZE(bad_for_writing); i++)
 			try_positions(read_calls, read_call_count, bad_for_writing[i]);
@@ -113,7 +113,7 @@ static void wrapping_or_foreign_buffer_is_invalid_memory(void **state)
 		0xffffffffffffffffu,
 	};
 
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		open_grounds(place);
 		for (unsigned i = 0; i < ARRAY_SIZE(buffers); i++) {
 			for (unsigned j = 0; j < write_call_count; j++)
@@ -169,7 +169,7 @@ static void buffer_of_every_good_kind_serves(void **state)
 {
 	static const size_t sizes[] = {8, 100, PAGE, 2 * PAGE + 5};
 
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		for (unsigned i = 0; i < ARRAY_SIZE(good_for_both); i++) {
 			bool there;
 

@@ -29,7 +29,7 @@ static void overlapping_copy_is_memmove(void **state)
 	};
 	unsigned number = 0;
 
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		ground_open(&ground, place, 16);
 		ground_lay(&ground, 0, 16, "rw");
 		for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {

@@ -104,7 +104,7 @@ static void search_grounds(unsigned flags)
 {
 	static uint64_t places[PAGES * PAGE];
 
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		ground_open(&ground, place, PAGES + 1);
 		ground.pages = PAGES;
 		for (unsigned round = 0; round < 120; round++) {

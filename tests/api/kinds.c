@@ -164,7 +164,7 @@ static void try_half_files(enum place place)
 
 static void file_that_ends_inside_its_mapping_fails_from_there_on(void **state)
 {
-	for (enum place place = 0; place < PLACE_COUNT; place++)
+	for (enum place place = 0; place < place_count(); place++)
 		try_half_files(place);
 }
 

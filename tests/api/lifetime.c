@@ -43,7 +43,7 @@ static void use_task(mach_port_t task)
 
 static void victim_that_died_is_an_invalid_destination(void **state)
 {
-	for (enum word word = WORD_64; word <= WORD_32; word++) {
+	for (enum word word = WORD_64; word < word_count(); word++) {
 		for (int used = 0; used < 2; used++) {
 			struct victim *victim = victim_spawn(word);
 			mach_port_t task = victim_task(victim);
@@ -124,7 +124,7 @@ static void stopped_victim_is_reachable(void **state)
 /* The port names the process, not the program: what it is now is what a call finds. */
 static void exec_keeps_the_task_and_changes_the_memory(void **state)
 {
-	for (enum word word = WORD_64; word <= WORD_32; word++) {
+	for (enum word word = WORD_64; word < word_count(); word++) {
 		uint64_t base = word == WORD_32 ? 0x20000000u : BASE;
 		struct victim *victim = victim_spawn(word);
 		mach_port_t task = victim_task(victim), again;
@@ -197,7 +197,7 @@ static void write_after_each_of_many_execs_hits_the_new_image(void **state)
 /* State Z of the first thread is not the death of the process. */
 static void victim_whose_leader_left_is_alive_and_reachable(void **state)
 {
-	for (enum word word = WORD_64; word <= WORD_32; word++) {
+	for (enum word word = WORD_64; word < word_count(); word++) {
 		enum place place = word == WORD_32 ? PLACE_VICTIM_32 : PLACE_VICTIM;
 
 		for (int opened_before = 0; opened_before < 3; opened_before++) {

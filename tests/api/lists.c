@@ -159,7 +159,7 @@ static void try_many(enum place place, enum access access, unsigned flags,
 
 static void try_places(unsigned flags, void (*attempt)(enum access, unsigned, unsigned))
 {
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		try_many(place, ACCESS_WRITE, flags, attempt);
 		try_many(place, ACCESS_READ, flags, attempt);
 	}

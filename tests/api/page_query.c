@@ -145,7 +145,7 @@ static void range_reports_each_page_that_it_touches(void **state)
 {
 	int want[16], got[20];
 
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		lay_mixture(place, want);
 		for (unsigned first = 0; first < 16 * 4; first++) {
 			for (unsigned last = first; last < 16 * 4; last++) {

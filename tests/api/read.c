@@ -14,7 +14,7 @@ static void fresh_memory_keeps_the_page_offset_at_every_size(void **state)
 {
 	static const uint64_t sizes[] = {1, 8, 100, PAGE, PAGE + 1, 3 * PAGE, 9 * PAGE + 5};
 
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		ground_open(&ground, place, 16);
 		ground_lay(&ground, 0, 16, "rw");
 		for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -78,7 +78,7 @@ static void read_beyond_four_gigabytes_is_refused_before_looking(void **state)
 	static const uint64_t sizes[] = {0x100000000u, 0x100000001u, 0x7fffffffffffu, UINT64_MAX};
 	uint64_t before = most_pages();
 
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		ground_open(&ground, place, 1);
 		for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
 			vm_offset_t data = 1;
@@ -151,7 +151,7 @@ static void failing_read_takes_no_memory_meanwhile(void **state)
 	uint64_t before = most_pages();
 
 	assert_ptr_not_equal(buffer, MAP_FAILED);
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		ground_open(&ground, place, 4);
 		for (unsigned i = 0; i < read_call_count; i++) {
 			trying("%s: %s", ground.name, read_calls[i].name);
@@ -168,7 +168,7 @@ static void list_reads_each_entry_and_answers_for_the_last(void **state)
 {
 	static mach_vm_read_entry_t list;
 
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		ground_open(&ground, place, 8);
 		ground_lay(&ground, 0, 3, "rw");
 		ground_lay(&ground, 4, 1, "none");

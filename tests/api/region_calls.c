@@ -75,7 +75,7 @@ static void nothing_above_is_an_invalid_address(void **state)
 {
 	struct region region;
 
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		uint64_t past = place == PLACE_VICTIM_32 ? 0xfffff000 : 0x7ffffffff000;
 		const uint64_t addresses[] = {past, past + PAGE, UINT64_C(1) << 47,
 					      UINT64_C(0xffffffffff600000), UINT64_MAX - 1, UINT64_MAX};

@@ -77,7 +77,7 @@ static void walk_finds_what_the_owner_lists(void **state)
 {
 	static struct listed list[512];
 
-	for (enum word word = WORD_64; word <= WORD_32; word++) {
+	for (enum word word = WORD_64; word < word_count(); word++) {
 		struct victim *victim = victim_spawn(word);
 		mach_port_t task = victim_task(victim);
 		unsigned count;
@@ -115,7 +115,7 @@ static void region_walk_visits_what_the_owner_lists(void **state)
 {
 	static struct listed list[1024];
 
-	for (enum word word = WORD_64; word <= WORD_32; word++) {
+	for (enum word word = WORD_64; word < word_count(); word++) {
 		struct victim *victim = victim_spawn(word);
 		mach_port_t task = victim_task(victim);
 		struct visit visit = {.list = list, .same = true};

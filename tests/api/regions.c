@@ -201,7 +201,7 @@ static void every_address_finds_its_region_or_the_next_above(void **state)
 	};
 	struct region region;
 
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		ground_open(&ground, place, 16);
 		ground_lay(&ground, 0, 16, "hole");
 		ground_lay(&ground, 2, 2, "rw");
@@ -227,7 +227,7 @@ static void change_between_two_calls_is_seen(void **state)
 {
 	struct region region;
 
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		ground_open(&ground, place, 16);
 		ground_lay(&ground, 0, 16, "hole");
 		for (unsigned call = 0; call < region_call_count; call++) {
@@ -316,7 +316,7 @@ static void advice_locks_and_tags_of_the_target_are_told(void **state)
 	};
 	struct region region;
 
-	for (enum place place = PLACE_VICTIM; place < PLACE_COUNT; place++) {
+	for (enum place place = PLACE_VICTIM; place < place_count(); place++) {
 		ground_open(&ground, place, 16);
 		for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 			ground_lay(&ground, 0, 16, "hole");
@@ -370,7 +370,7 @@ static void pages_are_counted_as_they_are_touched(void **state)
 	static const char *const kinds[] = {"fresh", "file-rw", "shared-rw"};
 	struct region region;
 
-	for (enum place place = PLACE_VICTIM; place < PLACE_COUNT; place++) {
+	for (enum place place = PLACE_VICTIM; place < place_count(); place++) {
 		ground_open(&ground, place, 16);
 		for (unsigned kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
 			ground_lay(&ground, 0, 16, "hole");

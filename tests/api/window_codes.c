@@ -90,7 +90,7 @@ static void begin(enum place place)
 
 static void every_kind_of_memory_has_its_code(void **state)
 {
-	for (enum place place = PLACE_VICTIM; place < PLACE_COUNT; place++) {
+	for (enum place place = PLACE_VICTIM; place < place_count(); place++) {
 		begin(place);
 		for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 			if (!ground_lay_like(&ground, 2, 2, cases[i].kind, cases[i].like)) {

@@ -61,7 +61,7 @@ static void expect_one_memory(uint8_t *window, uint64_t address, size_t size)
 
 static void store_is_seen_on_both_sides(void **state)
 {
-	for (enum place place = PLACE_VICTIM; place < PLACE_COUNT; place++) {
+	for (enum place place = PLACE_VICTIM; place < place_count(); place++) {
 		for (unsigned i = 0; i < ARRAY_SIZE(shared); i++) {
 			uint64_t address;
 			uint8_t *window;

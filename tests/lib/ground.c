@@ -117,6 +117,11 @@ void ground_open_in(struct ground *ground, struct victim *victim, uint64_t base,
 	ground->base = base;
 }
 
+enum place place_count(void)
+{
+	return word_count() > WORD_32 ? PLACE_COUNT : PLACE_VICTIM_32;
+}
+
 void ground_open(struct ground *ground, enum place place, unsigned pages)
 {
 	if (place == PLACE_OWN) {

@@ -46,8 +46,9 @@ struct ground {
 	uint8_t expect[GROUND_PAGES * 4096];
 };
 
-/* Where a ground can be; `ground_places` lists those that this program is to try. */
+/* Where a ground can be, and how many of these places there are here. */
 enum place { PLACE_OWN, PLACE_VICTIM, PLACE_VICTIM_32, PLACE_COUNT };
+enum place place_count(void);
 const char *place_name(enum place place);
 
 /* A ground of holes, and the end of it. A test's teardown also ends a victim. */

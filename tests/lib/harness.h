@@ -111,6 +111,9 @@ const char *code_name(kern_return_t code);
 
 enum word { WORD_64, WORD_32 };
 
+/* How many of them run here: a kernel may execute no 32-bit programs. */
+enum word word_count(void);
+
 struct victim {
 	pid_t pid;
 	enum word word;
@@ -120,7 +123,10 @@ struct victim {
 	uint8_t *mailbox;           /* where it reports (tests/victim/report.h) */
 };
 
-/* Starts one, as the same user or as another (root only). It has answered already. */
+/*
+ * Starts one, as the same user or as another (root only). It has answered already.
+ * Where its word does not run, the rest of the test is skipped.
+ */
 struct victim *victim_spawn(enum word word);
 struct victim *victim_spawn_as(enum word word, uid_t uid);
 /* A process that the victim made, which serves the victim's second channel. */

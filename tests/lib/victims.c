@@ -3,6 +3,7 @@
 #include "harness.h"
 #include "nursery.h"
 #include "report.h"
+#include "runs.h"
 #include "travel.h"
 #include "victims.h"
 
@@ -41,6 +42,18 @@ const char *victim_program(enum word word)
 	if (n >= (ssize_t)sizeof(path))
 		fail_case("the path of the test program is too long");
 	return path;
+}
+
+enum word word_count(void)
+{
+	static int runs = -1;
+
+	if (runs < 0) {
+		runs = program_runs(victim_program(WORD_32));
+		if (!runs)
+			print_message("skipped in part: this kernel runs no 32-bit programs\n");
+	}
+	return runs ? WORD_32 + 1 : WORD_32;
 }
 
 static struct victim *new_victim(void)
@@ -159,11 +172,14 @@ static pid_t bear(const struct ends *ends, const char *program, uid_t uid)
 
 struct victim *victim_spawn_with(enum word word, uid_t uid, pid_t (*make)(void *), void *context)
 {
-	struct victim *victim = new_victim();
 	const char *program = victim_program(word);
+	struct victim *victim;
 	struct ends ends;
 	pid_t pid;
 
+	if (word == WORD_32 && word_count() <= WORD_32)
+		skip();
+	victim = new_victim();
 	make_pipe(ends.to);
 	make_pipe(ends.from);
 	make_pipe(ends.second_to);

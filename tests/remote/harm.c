@@ -283,6 +283,8 @@ int main(int argc, char **argv)
 		return 77;
 	}
 	for (int i = 2; i < argc; i++) {
+		if (!victim_runs(argv[i]))
+			continue;
 		static const unsigned threads[] = {1, 8};
 
 		for (unsigned j = 0; j < 2; j++) {

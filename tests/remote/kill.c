@@ -214,6 +214,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (int i = 2; i < argc; i++) {
+		if (!victim_runs(argv[i]))
+			continue;
 		for (unsigned j = 0; j < 8; j++) {
 			unsigned n = (rounds(48) + 7) / 8;
 			struct victim v;

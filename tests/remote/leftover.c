@@ -166,6 +166,8 @@ int main(int argc, char **argv)
 	static const unsigned ways[] = {0, MACHVM__SESSION_HELPER, MACHVM__SESSION_ALL};
 
 	for (int i = 1; i < argc; i++) {
+		if (!victim_runs(argv[i]))
+			continue;
 		for (unsigned j = 0; j < sizeof(ways) / sizeof(*ways); j++)
 			frame_of_nobody_is_taken_away(argv[i], ways[j]);
 		thread_in_a_frame_goes_back_through_it(argv[i], 0);

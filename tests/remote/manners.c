@@ -502,6 +502,8 @@ static void all_threads_show_the_registers_they_keep(const char *program)
 int main(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
+		if (!victim_runs(argv[i]))
+			continue;
 		caller_has_no_child_and_no_descriptor_more(argv[i]);
 		wait_of_another_thread_sees_no_stop(argv[i]);
 		caller_gets_sigchld_of_its_children_only(argv[i]);

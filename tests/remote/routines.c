@@ -388,6 +388,8 @@ int main(int argc, char **argv)
 		return 77;
 	}
 	for (int i = 2; i < argc; i++) {
+		if (!victim_runs(argv[i]))
+			continue;
 		for (unsigned j = 0; j < 4; j++)
 			run(plan, argv[i], j & 1 ? 8 : 1, j < 2);
 	}

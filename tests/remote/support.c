@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "support.h"
+#include "runs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -54,6 +55,14 @@ static double seconds(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+bool victim_runs(const char *program)
+{
+	if (program_runs(program))
+		return true;
+	printf("skipped in part: this kernel runs no 32-bit programs\n");
+	return false;
 }
 
 void victim_start(struct victim *v, const char *program, const char *scenario, unsigned threads)

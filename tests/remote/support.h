@@ -26,6 +26,8 @@ __attribute__((format(printf, 1, 2), noreturn)) void fail(const char *format, ..
 /* May our children use SCHED_FIFO? Not without rights, and not in a CPU group without a budget for it. */
 bool may_be_real_time(void);
 
+/* False, and a sentence, where the kernel executes no such program. */
+bool victim_runs(const char *program);
 /* exec's `program scenario threads` and waits until all its threads run. */
 void victim_start(struct victim *v, const char *program, const char *scenario, unsigned threads);
 /* Tells it to finish, and fails unless its own checks passed. */

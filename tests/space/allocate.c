@@ -13,7 +13,7 @@ static struct ground ground;
 
 static void for_each_place(void (*run)(void))
 {
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		trying("%s", place_name(place));
 		ground_open(&ground, place, GROUND_PAGES);
 		run();

@@ -21,7 +21,7 @@ static kern_return_t inherit(unsigned page, unsigned pages, vm_inherit_t value)
 
 static void for_each_victim(void (*run)(void))
 {
-	for (enum place place = PLACE_VICTIM; place < PLACE_COUNT; place++) {
+	for (enum place place = PLACE_VICTIM; place < place_count(); place++) {
 		trying("%s", place_name(place));
 		ground_open(&ground, place, GROUND_PAGES);
 		run();
@@ -215,7 +215,7 @@ static void try_arguments(void)
 
 static void arguments_are_judged_in_order_and_holes_are_fine(void **state)
 {
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		ground_open(&ground, place, GROUND_PAGES);
 		try_arguments();
 		ground_close(&ground);

@@ -200,7 +200,7 @@ static void allocate_that_runs_out_of_mappings_changes_nothing(void **state)
 
 static void copy_over_a_seal_changes_nothing(void **state)
 {
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		ground_open(&ground, place, GROUND_PAGES);
 		trying("%s", ground.name);
 		ground_lay(&ground, 1, 2, "shared-ro");
@@ -251,7 +251,7 @@ static void superpages_are_whole_or_refused(void **state)
 {
 	static const size_t super = 2 << 20;
 
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		mach_vm_address_t address = 0;
 		kern_return_t kr;
 

@@ -27,7 +27,7 @@ static kern_return_t limit(unsigned page, unsigned pages, vm_prot_t protection)
 
 static void for_each_place(void (*run)(void))
 {
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		trying("%s", place_name(place));
 		ground_open(&ground, place, GROUND_PAGES);
 		run();

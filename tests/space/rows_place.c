@@ -267,7 +267,7 @@ static void try_row(const struct row *row)
 
 static void each_row_holds(void **state)
 {
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		ground_open(&ground, place, GROUND_PAGES);
 		for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
 			for (int spelling = 0; spelling < 2; spelling++) {
@@ -349,7 +349,7 @@ static void try_entry(const struct entry_row *row)
 
 static void each_row_of_entries_holds(void **state)
 {
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		ground_open(&ground, place, GROUND_PAGES);
 		for (unsigned i = 0; i < ARRAY_SIZE(entry_rows); i++)
 			for (int spelling = 0; spelling < 2; spelling++) {

@@ -233,7 +233,7 @@ static void looking_leaves_calls_alone(void **state)
 {
 	static const char *const kinds[] = {"sleep", "epoll", "read", "clone"};
 
-	for (enum word word = WORD_64; word <= WORD_32; word++) {
+	for (enum word word = WORD_64; word < word_count(); word++) {
 		for (unsigned k = 0; k < ARRAY_SIZE(kinds); k++) {
 			start(word, kinds[k]);
 			for (unsigned i = 0; i < 300; i++) {
@@ -333,7 +333,7 @@ static void away_and_back(enum word word, const char *kind, bool suspended)
 
 static void blocked_thread_goes_where_it_is_sent_and_back(void **state)
 {
-	for (enum word word = WORD_64; word <= WORD_32; word++) {
+	for (enum word word = WORD_64; word < word_count(); word++) {
 		away_and_back(word, "read", true);
 		away_and_back(word, "epoll", true);
 		away_and_back(word, "sleep", true);
@@ -373,7 +373,7 @@ static void flavors_and_counts_are_checked(void **state)
 	natural_t words[THREAD_STATE_MAX];
 	mach_msg_type_number_t count;
 
-	for (enum word word = WORD_64; word <= WORD_32; word++) {
+	for (enum word word = WORD_64; word < word_count(); word++) {
 		int other = word == WORD_64 ? x86_THREAD_STATE32 : x86_THREAD_STATE64;
 		int other_float = word == WORD_64 ? x86_FLOAT_STATE32 : x86_FLOAT_STATE64;
 

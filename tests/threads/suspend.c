@@ -25,7 +25,7 @@ static struct crew crew;
 static const char *const kinds[] = {"count", "sleep", "epoll", "clone"};
 static const enum word words[] = {WORD_64, WORD_32};
 
-#define EACH_WORD(w) (unsigned w = 0; w < ARRAY_SIZE(words); w++)
+#define EACH_WORD(w) (unsigned w = 0; w < word_count(); w++)
 
 static void every_thread_stands_when_it_returns(void **state)
 {

@@ -23,7 +23,7 @@ static bool wide(void)
 
 static void for_each_place(void (*run)(void))
 {
-	for (enum place place = 0; place < PLACE_COUNT; place++) {
+	for (enum place place = 0; place < place_count(); place++) {
 		trying("%s", place_name(place));
 		ground_open(&ground, place, GROUND_PAGES);
 		run();
@@ -173,7 +173,7 @@ static void sizes_follow_the_map(void **state)
 	const uint64_t size = 64u << 20;
 	task_vm_info_data_t before, after;
 
-	for (enum place place = PLACE_VICTIM; place < PLACE_COUNT; place++) {
+	for (enum place place = PLACE_VICTIM; place < place_count(); place++) {
 		uint64_t at;
 
 		ground_open(&ground, place, GROUND_PAGES);

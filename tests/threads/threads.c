@@ -45,7 +45,7 @@ static uint64_t id_of(thread_act_t thread)
 
 static void every_thread_is_listed_once(void **state)
 {
-	for (enum word word = WORD_64; word <= WORD_32; word++) {
+	for (enum word word = WORD_64; word < word_count(); word++) {
 		thread_act_t ports[32];
 		unsigned count;
 
@@ -252,7 +252,7 @@ static void info_checks_flavor_and_count(void **state)
 
 static void threads_are_suspended_one_by_one(void **state)
 {
-	for (enum word word = WORD_64; word <= WORD_32; word++) {
+	for (enum word word = WORD_64; word < word_count(); word++) {
 		thread_act_t first, second;
 
 		crew_start(&crew, word, "count", 3);
