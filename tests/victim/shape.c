@@ -35,6 +35,8 @@ int shape_stripes(void *address, size_t count)
 	if (mmap(address, count * page, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
 		return -errno;
+	/* A touch is of one page; a kernel without huge pages knows no such advice. */
+	madvise(address, count * page, MADV_NOHUGEPAGE);
 	for (size_t i = 0; i < count; i++, at += page) {
 		if (i % 2 == 0)
 			*at = 1;
