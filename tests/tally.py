@@ -24,8 +24,8 @@ def cases(test):
     """Passed, failed and the names of the failed cases of one test program."""
     text = test.get('stdout') or ''
     passed = len(CMOCKA_PASSED.findall(text))
-    # A failed case is named where it runs and, on stderr, once more in the summary.
-    names = CMOCKA_FAILED.findall(text)
+    # A failed case is named where it runs and, on stderr, once more in the summary: some logs have both.
+    names = list(dict.fromkeys(CMOCKA_FAILED.findall(text)))
     if not passed and not names:
         lines = [(word.lower(), skip) for word, skip in TAP.findall(text)]
         passed = sum(word == 'ok' and not skip for word, skip in lines)
