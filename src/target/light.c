@@ -14,11 +14,18 @@
 #define LEAST_PATIENCE 64
 #define MOST_PATIENCE  (1 << 16)
 
+/*
+ * What goes this way at most. The kernel copies it twice, and from some size on that may cost
+ * more than is spared: for a half of a page it did on no machine, whole ones are weighed.
+ */
+#define LEAST_MOST ((size_t)2 << 10)
+
 void machvm__light_init(struct machvm__light *light, bool closed)
 {
 	atomic_store(&light->area, closed ? 0 : MACHVM__LIGHT_NOWHERE);
 	atomic_store(&light->strange, 0);
 	atomic_store(&light->patience, FIRST_PATIENCE);
+	atomic_store(&light->most, 0);
 }
 
 /* Is there a held descriptor on the memory that the target has now? */
@@ -55,9 +62,27 @@ static bool ordinary(struct machvm__target *target, uint64_t raddr, struct machv
 	return vma->start <= raddr;
 }
 
+/* Once in a process. A received target is not reached by its number: it has no other way. */
+static size_t weigh(struct machvm__target *target, uint64_t raddr)
+{
+	static _Atomic size_t most;
+	int fd = atomic_load(&target->files[MACHVM__FILE_MEMORY]);
+	int tid = atomic_load(&target->tid);
+	size_t answer = atomic_load(&most);
+
+	if (target->received)
+		return MACHVM__COPY_WEIGHED;
+	if (answer || !machvm__target_honours(target, MACHVM__READ, raddr, 1))
+		return answer ? answer : LEAST_MOST;
+	raddr &= ~(uint64_t)(MACHVM__COPY_WEIGHED - 1);
+	answer = machvm__copy_memory_pays(fd, tid, raddr) ? MACHVM__COPY_WEIGHED : LEAST_MOST;
+	atomic_store(&most, answer);
+	return answer;
+}
+
 static uint64_t find_area(struct machvm__target *target, uint64_t raddr)
 {
-	const uint64_t most = MACHVM__LIGHT_NOWHERE - 1;
+	const uint64_t longest = MACHVM__LIGHT_NOWHERE - 1;
 	struct machvm__vma vma;
 	uint64_t first, count;
 
@@ -68,7 +93,8 @@ static uint64_t find_area(struct machvm__target *target, uint64_t raddr)
 	count = (vma.end - vma.start) >> MACHVM__LIGHT_UNIT;
 	if (first >> (64 - MACHVM__LIGHT_COUNT))
 		return MACHVM__LIGHT_NOWHERE;
-	return first << MACHVM__LIGHT_COUNT | (count < most ? count : most);
+	atomic_store_explicit(&target->light.most, weigh(target, raddr), memory_order_relaxed);
+	return first << MACHVM__LIGHT_COUNT | (count < longest ? count : longest);
 }
 
 /* A call outside the area. */
@@ -102,12 +128,12 @@ bool machvm__light_move(struct machvm__target *target, enum machvm__direction di
 	uint64_t area = atomic_load_explicit(&target->light.area, memory_order_relaxed);
 	ssize_t n;
 
-	if (size > MACHVM__LIGHT_MOST)
-		return false;
 	if (!machvm__light_holds(area, raddr)) {
 		stray(target, raddr);
 		return false;
 	}
+	if (size > atomic_load_explicit(&target->light.most, memory_order_relaxed))
+		return false;
 	/* A ring is made with the copy calls, which are not for a right that was received. */
 	if (target->received ? machvm__target_alive(target)
 			     : machvm__deathwatch_check_often(&target->watch, target->numbers.tgid))

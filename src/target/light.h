@@ -4,8 +4,13 @@
  *
  * It is the lighter way: no number to look up, no access to check, and no number that
  * could be another process's by now. But it may go past protections, unless the kernel's policy
- * is "never" (force_policy.h): under "ptrace" it does for a thread that traces the
- * target, and nothing cheap tells whether this one does.
+ * is "never" (force_policy.h).
+ *
+ * Under "ptrace" it does for the thread that traces the target's leader, and whether the
+ * calling one does is not ours to know: the program may have attached by a system call of its
+ * own, a child may have made its parent the tracer (PTRACE_TRACEME), or come to be traced with
+ * its own parent (PTRACE_O_TRACEFORK). To ask takes a system call, which is more than this way
+ * spares. So under "ptrace" it is closed to everybody.
  *
  * Whatever the policy, it does two things that process_vm_* do not (mm/memory.c,
  * __access_remote_vm): a hole below a stack is filled by growing the stack, and device memory
@@ -26,12 +31,6 @@
 struct machvm__target;
 
 /*
- * What goes this way at most: the kernel copies it twice, and from some size on that
- * costs more than is spared.
- */
-#define MACHVM__LIGHT_MOST ((size_t)2 << 10)
-
-/*
  * An area in one word, so that it changes at one instant: the number of its first 4 KiB, and
  * how many there are in 28 bits. 0 where this way is closed for good; none in
  * MACHVM__LIGHT_NOWHERE.
@@ -42,6 +41,7 @@ struct machvm__target;
 
 struct machvm__light {
 	_Atomic uint64_t area;
+	_Atomic size_t most;       /* bytes in a call; there from the first area on */
 	_Atomic unsigned strange;  /* calls outside the area */
 	_Atomic unsigned patience; /* after so many of them their region is looked up */
 };

@@ -11,17 +11,13 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "force_policy.h"
 #include "own_memory.h"
-#include "target.h"
 
 #define OPTION "proc_mem.force_override="
 
@@ -69,55 +65,35 @@ static void trial_leaves_no_child_and_no_descriptor(void **state)
 	assert_int_equal(waitpid(-1, NULL, WNOHANG | __WALL), -1);
 }
 
-/* A child whose memory is this process's copy; a pipe tells that its parent has ended, too. */
-static pid_t start_child(void)
-{
-	pid_t parent = getpid(), pid = fork();
-
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		while (getppid() == parent)
-			pause();
-		_exit(0);
-	}
-	return pid;
-}
-
 static char page[4096] __attribute__((aligned(4096)));
 
 static void often_used_target_is_served_by_the_descriptor_where_it_honours(void **state)
 {
-	static struct machvm__target target;
-	struct machvm__process_numbers numbers;
-	enum machvm__handle kind;
-	pid_t pid = start_child();
-	int handle = machvm__process_open(pid, &kind);
+	static struct child child;
+	struct machvm__target *target = &child.target;
 	bool never = machvm__force_policy_never();
 	uint64_t raddr = (uintptr_t)page;
 	char byte = 0;
 	size_t stray;
 
 	(void)state;
-	assert_true(handle >= 0);
-	assert_int_equal(machvm__process_identify(handle, &kind, &numbers), 0);
-	machvm__target_init(&target, handle, kind, numbers, true);
-	assert_false(machvm__light_holds(atomic_load(&target.light.area), raddr));
+	assert_true(child_open(&child));
+	assert_false(machvm__light_holds(atomic_load(&target->light.area), raddr));
 	for (int i = 0; i < 3000; i++)
-		assert_true(machvm__target_quick(&target, MACHVM__READ, raddr, &byte, 1, &stray));
-	assert_int_equal(machvm__light_holds(atomic_load(&target.light.area), raddr), never);
+		assert_true(machvm__target_quick(target, MACHVM__READ, raddr, &byte, 1, &stray));
+	assert_int_equal(machvm__light_holds(atomic_load(&target->light.area), raddr), never);
 	if (!never)
-		assert_true(atomic_load(&target.light.area) == 0);
+		assert_true(atomic_load(&target->light.area) == 0);
 	/* The right place, also next to the area's ends. */
 	byte = 42;
-	assert_true(machvm__target_quick(&target, MACHVM__WRITE, raddr + 4095, &byte, 1, &stray));
+	assert_true(machvm__target_quick(target, MACHVM__WRITE, raddr + 4095, &byte, 1, &stray));
 	byte = 0;
-	assert_true(machvm__target_quick(&target, MACHVM__READ, raddr + 4095, &byte, 1, &stray));
+	assert_true(machvm__target_quick(target, MACHVM__READ, raddr + 4095, &byte, 1, &stray));
 	assert_int_equal(byte, 42);
 	assert_int_equal(page[4095], 0);
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_false(machvm__target_quick(&target, MACHVM__READ, raddr, &byte, 1, &stray));
-	machvm__target_fini(&target);
+	child_kill(&child);
+	assert_false(machvm__target_quick(target, MACHVM__READ, raddr, &byte, 1, &stray));
+	child_close(&child);
 }
 
 static void area_holds_its_own_addresses_only(void **state)
