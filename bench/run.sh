@@ -41,6 +41,10 @@ measure lists
 measure find
 say 'measuring: ports'
 "$programs/bench-port-lookup" >>"$rows"
+if [ -x "$programs/bench-light" ]; then
+	say 'measuring: the held descriptor'
+	"$programs/bench-light" >>"$rows"
+fi
 measure walk
 measure rivals
 measure crowd
