@@ -155,15 +155,11 @@ static kern_return_t advise(struct machvm__space *space, const struct machvm__pi
 static kern_return_t act(struct machvm__space *space, const struct machvm__map *map, void *context)
 {
 	const struct request *request = context;
-	struct machvm__attributes value = machvm__ledger_default;
 	kern_return_t kr = KERN_SUCCESS;
 
 	for (size_t i = 0; kr == KERN_SUCCESS && i < map->count; i++)
 		kr = advise(space, &map->pieces[i], request->behavior);
-	if (kr != KERN_SUCCESS || request->behavior > VM_BEHAVIOR_RSEQNTL)
-		return kr;
-	value.behavior = (uint8_t)request->behavior;
-	return machvm__map_enter(space->target, map, MACHVM__LEDGER_BEHAVIOR, &value);
+	return kr;
 }
 
 static kern_return_t set_behavior(struct machvm__target *target, uint64_t address, uint64_t size,

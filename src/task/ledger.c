@@ -3,7 +3,6 @@
 #include "ledger.h"
 
 #include <errno.h>
-#include <mach/vm_behavior.h>
 #include <mach/vm_inherit.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -15,7 +14,6 @@
 const struct machvm__attributes machvm__ledger_default = {
 	.maximum = MACHVM__VMA_READ | MACHVM__VMA_WRITE | MACHVM__VMA_EXECUTE,
 	.inheritance = VM_INHERIT_COPY,
-	.behavior = VM_BEHAVIOR_DEFAULT,
 };
 
 struct machvm__ledger_entry {
@@ -253,9 +251,8 @@ static bool plain(const struct machvm__attributes *a)
 {
 	const struct machvm__attributes *d = &machvm__ledger_default;
 
-	return a->maximum == d->maximum && a->inheritance == d->inheritance &&
-	       a->behavior == d->behavior && a->tag == d->tag && a->purgable == d->purgable &&
-	       a->permanent == d->permanent && a->wired == d->wired;
+	return a->maximum == d->maximum && a->inheritance == d->inheritance && a->tag == d->tag &&
+	       a->purgable == d->purgable && a->permanent == d->permanent && a->wired == d->wired;
 }
 
 /* The list with [start, end) cut out and the pieces put in. */

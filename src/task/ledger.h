@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ledger.h - what Mach keeps with a region and Linux does not: maximum
- * protection, inheritance, behavior, tag, wirings, as they were set through this
- * process.
+ * protection, inheritance, tag, purgeability, wirings, as they were set through
+ * this process.
  *
  * One ledger per address space that anything was set for. It holds the maps
  * descriptor of that address space as a witness: when the witness says that the
@@ -24,7 +24,6 @@
 struct machvm__attributes {
 	uint8_t maximum;     /* MACHVM__VMA_READ | _WRITE | _EXECUTE */
 	uint8_t inheritance; /* VM_INHERIT_* */
-	uint8_t behavior;    /* VM_BEHAVIOR_DEFAULT .. RSEQNTL */
 	uint8_t tag;
 	uint8_t purgable; /* 0: is not; else 1 + VM_PURGABLE_* */
 	bool permanent;
@@ -37,12 +36,10 @@ extern const struct machvm__attributes machvm__ledger_default;
 enum machvm__ledger_field {
 	MACHVM__LEDGER_MAXIMUM = 1 << 0,
 	MACHVM__LEDGER_INHERITANCE = 1 << 1,
-	MACHVM__LEDGER_BEHAVIOR = 1 << 2,
-	MACHVM__LEDGER_TAG = 1 << 3,
-	MACHVM__LEDGER_PURGABLE = 1 << 4,
-	MACHVM__LEDGER_PERMANENT = 1 << 5,
-	MACHVM__LEDGER_WIRED = 1 << 6,
-	MACHVM__LEDGER_ALL = (1 << 7) - 1,
+	MACHVM__LEDGER_TAG = 1 << 2,
+	MACHVM__LEDGER_PURGABLE = 1 << 3,
+	MACHVM__LEDGER_PERMANENT = 1 << 4,
+	MACHVM__LEDGER_WIRED = 1 << 5,
 };
 
 /* A piece of a live region with the attributes it is to have. */

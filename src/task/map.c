@@ -181,8 +181,6 @@ static void take(struct machvm__attributes *to, const struct machvm__attributes 
 		to->maximum = from->maximum;
 	if (fields & MACHVM__LEDGER_INHERITANCE)
 		to->inheritance = from->inheritance;
-	if (fields & MACHVM__LEDGER_BEHAVIOR)
-		to->behavior = from->behavior;
 	if (fields & MACHVM__LEDGER_TAG)
 		to->tag = from->tag;
 	if (fields & MACHVM__LEDGER_PURGABLE)
