@@ -6,7 +6,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 
 #include "descriptor.h"
 #include "status.h"
+#include "trace.h"
 #include "uapi.h"
 
 #define STATUS_SIZE 8192
@@ -215,20 +215,8 @@ static int live_tid(int task)
 
 int machvm__process_alive(int handle, enum machvm__handle kind)
 {
-	if (kind == MACHVM__HANDLE_PIDFD) {
-		struct pollfd fd = {.fd = handle, .events = POLLIN};
-		int n;
-
-		do
-			n = poll(&fd, 1, 0);
-		while (n < 0 && errno == EINTR);
-		/* A limit of no descriptors allows no poll. A zombie's number is not free either. */
-		if (n < 0)
-			return syscall(SYS_pidfd_send_signal, handle, 0, NULL, 0) && errno == ESRCH
-			               ? -ESRCH
-			               : 0;
-		return n == 0 ? 0 : -ESRCH;
-	}
+	if (kind == MACHVM__HANDLE_PIDFD)
+		return machvm__trace_alive(handle);
 	if (!dead(state_below(handle, "stat")))
 		return 0;
 	int task = machvm__descriptor_open_at(handle, "task", O_RDONLY | O_DIRECTORY);

@@ -100,7 +100,7 @@ MACHVM__TRACE_WARN int machvm__trace_write(int tid, const struct machvm__trace_p
 
 uint64_t machvm__trace_now(void);
 void machvm__trace_nap(uint64_t ns);
-/* 0 while the process lives, -ESRCH after. */
+/* 0 while the process lives, -ESRCH after; 0 without a pidfd, too. */
 MACHVM__TRACE_WARN int machvm__trace_alive(int pidfd);
 
 #endif
