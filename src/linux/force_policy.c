@@ -14,7 +14,6 @@
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -23,6 +22,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "known.h"
 #include "own_memory.h"
 #include "syscall.h"
 
@@ -110,13 +110,7 @@ static bool find_out(void)
 
 bool machvm__force_policy_never(void)
 {
-	enum { UNKNOWN, NO, YES };
 	static _Atomic int known;
-	int answer = atomic_load_explicit(&known, memory_order_relaxed);
 
-	if (answer == UNKNOWN) {
-		answer = find_out() ? YES : NO;
-		atomic_store_explicit(&known, answer, memory_order_relaxed);
-	}
-	return answer == YES;
+	return machvm__known(&known, find_out);
 }

@@ -12,12 +12,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "descriptor.h"
+#include "known.h"
 #include "pages.h"
 #include "process.h"
 #include "uapi.h"
@@ -99,15 +99,9 @@ static bool try_force(void)
 
 bool machvm__own_memory_forces(void)
 {
-	enum { UNKNOWN, NO, YES };
 	static _Atomic int known;
-	int answer = atomic_load_explicit(&known, memory_order_relaxed);
 
-	if (answer == UNKNOWN) {
-		answer = try_force() ? YES : NO;
-		atomic_store_explicit(&known, answer, memory_order_relaxed);
-	}
-	return answer == YES;
+	return machvm__known(&known, try_force);
 }
 
 void *machvm__own_memory_map(size_t size)

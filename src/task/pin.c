@@ -4,6 +4,7 @@
 
 #include "barrier.h"
 #include "fork_notice.h"
+#include "known.h"
 #include "process.h"
 
 /* More threads than that count. */
@@ -68,15 +69,9 @@ static struct place *find(int self)
 
 static bool offered(void)
 {
-	enum { UNKNOWN, NO, YES };
 	static _Atomic int known;
-	int answer = atomic_load(&known);
 
-	if (answer == UNKNOWN) {
-		answer = machvm__barrier_offered() ? YES : NO;
-		atomic_store(&known, answer);
-	}
-	return answer == YES;
+	return machvm__known(&known, machvm__barrier_offered);
 }
 
 struct machvm__pin *machvm__pin_place(void)
