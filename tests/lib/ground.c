@@ -147,6 +147,26 @@ void ground_close(struct ground *ground)
 	}
 }
 
+static void each_from(enum place first, struct ground *ground, void (*run)(void))
+{
+	for (enum place place = first; place < place_count(); place++) {
+		trying("%s", place_name(place));
+		ground_open(ground, place, GROUND_PAGES);
+		run();
+		ground_close(ground);
+	}
+}
+
+void ground_each_place(struct ground *ground, void (*run)(void))
+{
+	each_from(PLACE_OWN, ground, run);
+}
+
+void ground_each_victim(struct ground *ground, void (*run)(void))
+{
+	each_from(PLACE_VICTIM, ground, run);
+}
+
 static int lay(struct ground *ground, unsigned page, unsigned count, const char *kind)
 {
 	uint64_t address = ground->base + page * PAGE;

@@ -58,6 +58,9 @@ void ground_open_local(struct ground *ground, unsigned pages);
 /* A ground at an address of one's own choice in a victim that is there already. */
 void ground_open_in(struct ground *ground, struct victim *victim, uint64_t base, unsigned pages);
 void ground_close(struct ground *ground);
+/* Calls `run` with a fresh ground of GROUND_PAGES in each place; in those that are not the test's own. */
+void ground_each_place(struct ground *ground, void (*run)(void));
+void ground_each_victim(struct ground *ground, void (*run)(void));
 
 /* Lays pages of a kind, with fresh contents. False where the machine has no such kind: holes then. */
 bool ground_lay(struct ground *ground, unsigned page, unsigned count, const char *kind);

@@ -21,16 +21,6 @@
 
 static struct ground ground;
 
-static void for_each_place(void (*run)(void))
-{
-	for (enum place place = 0; place < place_count(); place++) {
-		trying("%s", place_name(place));
-		ground_open(&ground, place, GROUND_PAGES);
-		run();
-		ground_close(&ground);
-	}
-}
-
 static kern_return_t behave(unsigned page, unsigned pages, vm_behavior_t behavior)
 {
 	return mach_vm_behavior_set(ground.task, ground.base + page * PAGE, pages * PAGE, behavior);
@@ -64,7 +54,7 @@ static void try_hints(void)
 
 static void hints_never_lose_contents(void **state)
 {
-	for_each_place(try_hints);
+	ground_each_place(&ground, try_hints);
 }
 
 static void zero_expected(unsigned page, unsigned pages)
@@ -95,7 +85,7 @@ static void try_zero(void)
 
 static void zero_makes_pages_read_as_zero(void **state)
 {
-	for_each_place(try_zero);
+	ground_each_place(&ground, try_zero);
 }
 
 static void try_zero_of_wired(void)
@@ -110,7 +100,7 @@ static void try_zero_of_wired(void)
 
 static void zero_reaches_wired_pages_too(void **state)
 {
-	for_each_place(try_zero_of_wired);
+	ground_each_place(&ground, try_zero_of_wired);
 }
 
 static void try_reuse(void)
@@ -145,7 +135,7 @@ static void try_reuse(void)
 
 static void only_plain_memory_can_be_reused(void **state)
 {
-	for_each_place(try_reuse);
+	ground_each_place(&ground, try_reuse);
 }
 
 static void try_behavior_arguments(void)
@@ -167,7 +157,7 @@ static void try_behavior_arguments(void)
 
 static void behavior_arguments_are_judged_in_order(void **state)
 {
-	for_each_place(try_behavior_arguments);
+	ground_each_place(&ground, try_behavior_arguments);
 }
 
 static kern_return_t synchronize(unsigned page, unsigned pages, vm_sync_t flags)
@@ -203,7 +193,7 @@ static void try_msync(void)
 
 static void msync_skips_holes_and_keeps_contents(void **state)
 {
-	for_each_place(try_msync);
+	ground_each_place(&ground, try_msync);
 }
 
 /* Has the owner given the page up, should memory be short? MADV_FREE marks it as not written. */
@@ -234,7 +224,7 @@ static void try_killing(void)
 
 static void killing_gives_up_writable_private_pages_alone(void **state)
 {
-	for_each_place(try_killing);
+	ground_each_place(&ground, try_killing);
 }
 
 /* Pages that are wired are written back, and stay. */
@@ -249,7 +239,7 @@ static void try_sync_of_wired(void)
 
 static void wired_pages_can_be_written_back(void **state)
 {
-	for_each_place(try_sync_of_wired);
+	ground_each_place(&ground, try_sync_of_wired);
 }
 
 static void try_machine_attribute(void)
@@ -289,7 +279,7 @@ static void try_machine_attribute(void)
 
 static void machine_attribute_answers_for_the_cache(void **state)
 {
-	for_each_place(try_machine_attribute);
+	ground_each_place(&ground, try_machine_attribute);
 }
 
 static kern_return_t wire(unsigned page, unsigned pages, vm_prot_t access)
@@ -338,7 +328,7 @@ static void try_wire(void)
 
 static void wirings_nest_and_a_failure_undoes_its_own(void **state)
 {
-	for_each_place(try_wire);
+	ground_each_place(&ground, try_wire);
 }
 
 /* What the owner has locked itself is wired once. */
@@ -359,7 +349,7 @@ static void try_own_lock(void)
 
 static void lock_of_the_owner_counts_as_one_wiring(void **state)
 {
-	for_each_place(try_own_lock);
+	ground_each_place(&ground, try_own_lock);
 }
 
 /* One page may be locked; it is let go again when the second cannot be. */
@@ -405,7 +395,7 @@ static void try_wire_arguments(void)
 
 static void wire_arguments_are_judged_in_order(void **state)
 {
-	for_each_place(try_wire_arguments);
+	ground_each_place(&ground, try_wire_arguments);
 }
 
 static const struct CMUnitTest tests[] = {

@@ -11,16 +11,6 @@
 
 static struct ground ground;
 
-static void for_each_place(void (*run)(void))
-{
-	for (enum place place = 0; place < place_count(); place++) {
-		trying("%s", place_name(place));
-		ground_open(&ground, place, GROUND_PAGES);
-		run();
-		ground_close(&ground);
-	}
-}
-
 /* What the owner of the ground finds in `size` bytes at `address` must be zeros. */
 static void expect_zeros(uint64_t address, size_t size)
 {
@@ -60,7 +50,7 @@ static void try_anywhere(void)
 
 static void anywhere_ignores_the_hint_and_gives_zeros(void **state)
 {
-	for_each_place(try_anywhere);
+	ground_each_place(&ground, try_anywhere);
 }
 
 static void try_fixed(void)
@@ -90,7 +80,7 @@ static void try_fixed(void)
 
 static void fixed_is_exact_or_fails(void **state)
 {
-	for_each_place(try_fixed);
+	ground_each_place(&ground, try_fixed);
 }
 
 static void try_overwrite(void)
@@ -116,7 +106,7 @@ static void try_overwrite(void)
 
 static void overwrite_replaces_what_is_there(void **state)
 {
-	for_each_place(try_overwrite);
+	ground_each_place(&ground, try_overwrite);
 }
 
 static void try_sealed(void)
@@ -136,7 +126,7 @@ static void try_sealed(void)
 
 static void sealed_region_is_neither_replaced_nor_freed(void **state)
 {
-	for_each_place(try_sealed);
+	ground_each_place(&ground, try_sealed);
 }
 
 static void try_arguments(void)
@@ -195,7 +185,7 @@ static void try_arguments(void)
 
 static void arguments_are_judged_in_order(void **state)
 {
-	for_each_place(try_arguments);
+	ground_each_place(&ground, try_arguments);
 }
 
 static void try_free(void)
@@ -218,7 +208,7 @@ static void try_free(void)
 
 static void every_page_that_the_range_touches_is_freed(void **state)
 {
-	for_each_place(try_free);
+	ground_each_place(&ground, try_free);
 }
 
 static void try_free_arguments(void)
@@ -242,7 +232,7 @@ static void try_free_arguments(void)
 
 static void size_zero_wraps_and_outside_free_nothing(void **state)
 {
-	for_each_place(try_free_arguments);
+	ground_each_place(&ground, try_free_arguments);
 }
 
 static void try_permanent(void)
@@ -261,7 +251,7 @@ static void try_permanent(void)
 
 static void permanent_memory_stays_and_loses_all_access(void **state)
 {
-	for_each_place(try_permanent);
+	ground_each_place(&ground, try_permanent);
 }
 
 static void natural_spelling_is_the_same(void **state)

@@ -19,16 +19,6 @@ static kern_return_t inherit(unsigned page, unsigned pages, vm_inherit_t value)
 	return mach_vm_inherit(ground.task, ground.base + page * PAGE, pages * PAGE, value);
 }
 
-static void for_each_victim(void (*run)(void))
-{
-	for (enum place place = PLACE_VICTIM; place < place_count(); place++) {
-		trying("%s", place_name(place));
-		ground_open(&ground, place, GROUND_PAGES);
-		run();
-		ground_close(&ground);
-	}
-}
-
 /* The child of the ground's owner, with the same ground. */
 static struct ground forked(void)
 {
@@ -56,7 +46,7 @@ static void try_none_and_copy(void)
 
 static void child_does_not_get_what_is_inherited_by_none(void **state)
 {
-	for_each_victim(try_none_and_copy);
+	ground_each_victim(&ground, try_none_and_copy);
 }
 
 static void try_share(void)
@@ -94,7 +84,7 @@ static void try_share(void)
 
 static void shared_memory_is_one_for_parent_and_child(void **state)
 {
-	for_each_victim(try_share);
+	ground_each_victim(&ground, try_share);
 }
 
 static void try_share_with_threads(void)
@@ -110,7 +100,7 @@ static void try_share_with_threads(void)
 
 static void memory_of_many_threads_is_moved_unseen(void **state)
 {
-	for_each_victim(try_share_with_threads);
+	ground_each_victim(&ground, try_share_with_threads);
 }
 
 /* The maximum that was set stays with the memory when it is moved. */
@@ -126,7 +116,7 @@ static void try_maximum(void)
 
 static void maximum_stays_with_memory_that_is_moved(void **state)
 {
-	for_each_victim(try_maximum);
+	ground_each_victim(&ground, try_maximum);
 }
 
 /* What was set while a child ran on its parent's memory is not of the memory that it gets. */
@@ -182,7 +172,7 @@ static void try_refusals(void)
 
 static void memory_that_cannot_be_moved_is_refused_and_stays(void **state)
 {
-	for_each_victim(try_refusals);
+	ground_each_victim(&ground, try_refusals);
 }
 
 static void try_arguments(void)
@@ -215,11 +205,7 @@ static void try_arguments(void)
 
 static void arguments_are_judged_in_order_and_holes_are_fine(void **state)
 {
-	for (enum place place = 0; place < place_count(); place++) {
-		ground_open(&ground, place, GROUND_PAGES);
-		try_arguments();
-		ground_close(&ground);
-	}
+	ground_each_place(&ground, try_arguments);
 }
 
 /* Single-threaded, this test can move its own memory. */
@@ -265,7 +251,7 @@ static void try_advice(void)
 
 static void advice_stays_with_memory_that_is_moved(void **state)
 {
-	for_each_victim(try_advice);
+	ground_each_victim(&ground, try_advice);
 }
 
 static const struct CMUnitTest tests[] = {

@@ -22,16 +22,6 @@
 
 static struct ground ground;
 
-static void for_each_place(void (*run)(void))
-{
-	for (enum place place = 0; place < place_count(); place++) {
-		trying("%s", place_name(place));
-		ground_open(&ground, place, GROUND_PAGES);
-		run();
-		ground_close(&ground);
-	}
-}
-
 static kern_return_t map_at(uint64_t *address, uint64_t size, uint64_t mask, int flags,
 			    vm_prot_t current, vm_prot_t maximum, vm_inherit_t inheritance)
 {
@@ -67,7 +57,7 @@ static void try_anonymous(void)
 
 static void anonymous_memory_is_placed_as_asked(void **state)
 {
-	for_each_place(try_anonymous);
+	ground_each_place(&ground, try_anonymous);
 }
 
 static void try_alignment(void)
@@ -88,7 +78,7 @@ static void try_alignment(void)
 
 static void mask_and_hint_that_leave_no_room_are_no_space(void **state)
 {
-	for_each_place(try_alignment);
+	ground_each_place(&ground, try_alignment);
 }
 
 static void try_arguments(void)
@@ -119,7 +109,7 @@ static void try_arguments(void)
 
 static void arguments_are_judged_in_order(void **state)
 {
-	for_each_place(try_arguments);
+	ground_each_place(&ground, try_arguments);
 }
 
 static void try_permanent(void)
@@ -134,7 +124,7 @@ static void try_permanent(void)
 
 static void permanent_memory_stays_and_loses_all_access(void **state)
 {
-	for_each_place(try_permanent);
+	ground_each_place(&ground, try_permanent);
 }
 
 static unsigned tag_of(uint64_t address)
@@ -174,7 +164,7 @@ static void tag_is_told_by_the_region(void **state)
 	munmap(page, PAGE);
 	if (r)
 		skip();
-	for_each_place(try_tags);
+	ground_each_place(&ground, try_tags);
 }
 
 /* A byte that one side stores, seen by the owner of the ground. */
@@ -243,7 +233,7 @@ static void try_created(void)
 
 static void created_entry_is_shared_by_all_who_map_it(void **state)
 {
-	for_each_place(try_created);
+	ground_each_place(&ground, try_created);
 }
 
 static void try_read_only(void)
@@ -278,7 +268,7 @@ static void try_read_only(void)
 
 static void part_of_an_entry_never_grants_more(void **state)
 {
-	for_each_place(try_read_only);
+	ground_each_place(&ground, try_read_only);
 }
 
 /* The memory of a range itself: from then on one memory, in both tasks. */
@@ -324,7 +314,7 @@ static void try_of_range(void)
 
 static void entry_of_a_range_is_the_memory_itself(void **state)
 {
-	for_each_place(try_of_range);
+	ground_each_place(&ground, try_of_range);
 }
 
 /* Its memory lives on in the entry. */
@@ -383,7 +373,7 @@ static void try_snapshot(void)
 
 static void snapshot_keeps_what_was_there(void **state)
 {
-	for_each_place(try_snapshot);
+	ground_each_place(&ground, try_snapshot);
 }
 
 static void try_entry_arguments(void)
@@ -428,7 +418,7 @@ static void try_entry_arguments(void)
 
 static void entry_arguments_are_judged_in_order(void **state)
 {
-	for_each_place(try_entry_arguments);
+	ground_each_place(&ground, try_entry_arguments);
 }
 
 static void natural_spellings_are_the_same(void **state)
@@ -483,7 +473,7 @@ static void try_copy_of_entry(void)
 
 static void copy_of_an_entry_does_not_follow_it(void **state)
 {
-	for_each_place(try_copy_of_entry);
+	ground_each_place(&ground, try_copy_of_entry);
 }
 
 static const struct CMUnitTest tests[] = {

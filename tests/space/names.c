@@ -25,26 +25,6 @@ static kern_return_t allocate(mach_port_t task)
 	return mach_vm_allocate(task, &address, PAGE, VM_FLAGS_FIXED);
 }
 
-static kern_return_t deallocate(mach_port_t task)
-{
-	return mach_vm_deallocate(task, ground.base, PAGE);
-}
-
-static kern_return_t protect(mach_port_t task)
-{
-	return mach_vm_protect(task, ground.base, PAGE, 0, VM_PROT_READ);
-}
-
-static kern_return_t inherit(mach_port_t task)
-{
-	return mach_vm_inherit(task, ground.base, PAGE, VM_INHERIT_NONE);
-}
-
-static kern_return_t behave(mach_port_t task)
-{
-	return mach_vm_behavior_set(task, ground.base, PAGE, VM_BEHAVIOR_ZERO);
-}
-
 static kern_return_t attribute(mach_port_t task)
 {
 	vm_machine_attribute_val_t value = MATTR_VAL_CACHE_FLUSH;
@@ -81,16 +61,6 @@ static kern_return_t remap_from(mach_port_t task)
 static kern_return_t copy(mach_port_t task)
 {
 	return mach_vm_copy(task, ground.base, 8, ground.base + 100);
-}
-
-static kern_return_t wire(mach_port_t task)
-{
-	return mach_vm_wire(mach_host_self(), task, ground.base, PAGE, VM_PROT_READ);
-}
-
-static kern_return_t synchronize(mach_port_t task)
-{
-	return mach_vm_msync(task, ground.base, PAGE, VM_SYNC_SYNCHRONOUS);
 }
 
 static kern_return_t remap_new(mach_port_t task)
@@ -135,35 +105,23 @@ static kern_return_t create_entry(mach_port_t task)
 					 0);
 }
 
-static kern_return_t natural_deallocate(mach_port_t task)
-{
-	return vm_deallocate(task, ground.base, PAGE);
-}
+/* A routine whose two spellings take the same arguments. */
+#define BOTH(name, routine, ...)                              \
+	static kern_return_t name(mach_port_t task)           \
+	{                                                     \
+		return mach_vm_##routine(__VA_ARGS__);        \
+	}                                                     \
+	static kern_return_t natural_##name(mach_port_t task) \
+	{                                                     \
+		return vm_##routine(__VA_ARGS__);             \
+	}
 
-static kern_return_t natural_protect(mach_port_t task)
-{
-	return vm_protect(task, ground.base, PAGE, 0, VM_PROT_READ);
-}
-
-static kern_return_t natural_inherit(mach_port_t task)
-{
-	return vm_inherit(task, ground.base, PAGE, VM_INHERIT_NONE);
-}
-
-static kern_return_t natural_behave(mach_port_t task)
-{
-	return vm_behavior_set(task, ground.base, PAGE, VM_BEHAVIOR_ZERO);
-}
-
-static kern_return_t natural_wire(mach_port_t task)
-{
-	return vm_wire(mach_host_self(), task, ground.base, PAGE, VM_PROT_READ);
-}
-
-static kern_return_t natural_synchronize(mach_port_t task)
-{
-	return vm_msync(task, ground.base, PAGE, VM_SYNC_SYNCHRONOUS);
-}
+BOTH(deallocate, deallocate, task, ground.base, PAGE)
+BOTH(protect, protect, task, ground.base, PAGE, 0, VM_PROT_READ)
+BOTH(inherit, inherit, task, ground.base, PAGE, VM_INHERIT_NONE)
+BOTH(behave, behavior_set, task, ground.base, PAGE, VM_BEHAVIOR_ZERO)
+BOTH(wire, wire, mach_host_self(), task, ground.base, PAGE, VM_PROT_READ)
+BOTH(synchronize, msync, task, ground.base, PAGE, VM_SYNC_SYNCHRONOUS)
 
 static const struct {
 	const char *name;
@@ -206,19 +164,36 @@ static mach_port_t weaker(enum machvm_right right)
 	return task;
 }
 
-static void no_task_is_an_invalid_destination(void **state)
+static void open_victim(void)
 {
 	ground_open(&ground, PLACE_VICTIM, GROUND_PAGES);
 	ground_lay(&ground, 0, 2, "rw");
+}
+
+/* Every routine answers so; with WRONG_KIND as it does to a port that is none of a task's. */
+#define WRONG_KIND (-1)
+static void expect_each(mach_port_t task, kern_return_t code)
+{
 	for (unsigned i = 0; i < ARRAY_SIZE(routines); i++) {
 		trying("%s", routines[i].name);
-		expect_code(routines[i].run(MACH_PORT_NULL), MACH_SEND_INVALID_DEST);
-		expect_code(routines[i].run(MACH_PORT_DEAD), MACH_SEND_INVALID_DEST);
-		expect_code(routines[i].run(0x9999), MACH_SEND_INVALID_DEST);
+		expect_code(routines[i].run(task), code == WRONG_KIND ? routines[i].wrong : code);
 	}
+}
+
+static void expect_unchanged(void)
+{
 	expect_layout(&ground, "33..............");
 	ground_verify(&ground);
 	ground_close(&ground);
+}
+
+static void no_task_is_an_invalid_destination(void **state)
+{
+	open_victim();
+	expect_each(MACH_PORT_NULL, MACH_SEND_INVALID_DEST);
+	expect_each(MACH_PORT_DEAD, MACH_SEND_INVALID_DEST);
+	expect_each(0x9999, MACH_SEND_INVALID_DEST);
+	expect_unchanged();
 }
 
 static void port_of_another_kind_or_a_weaker_right_is_refused(void **state)
@@ -226,47 +201,30 @@ static void port_of_another_kind_or_a_weaker_right_is_refused(void **state)
 	static const enum machvm_right rights[] = {MACHVM_RIGHT_READ, MACHVM_RIGHT_INSPECT,
 						   MACHVM_RIGHT_NAME};
 
-	ground_open(&ground, PLACE_VICTIM, GROUND_PAGES);
-	ground_lay(&ground, 0, 2, "rw");
-	for (unsigned i = 0; i < ARRAY_SIZE(routines); i++) {
-		trying("%s", routines[i].name);
-		expect_code(routines[i].run(mach_host_self()), routines[i].wrong);
-		for (unsigned j = 0; j < ARRAY_SIZE(rights); j++) {
-			mach_port_t task = weaker(rights[j]);
+	open_victim();
+	expect_each(mach_host_self(), WRONG_KIND);
+	for (unsigned i = 0; i < ARRAY_SIZE(rights); i++) {
+		mach_port_t task = weaker(rights[i]);
 
-			expect_code(routines[i].run(task), routines[i].wrong);
-			task_drop(task);
-		}
+		expect_each(task, WRONG_KIND);
+		task_drop(task);
 	}
-	expect_layout(&ground, "33..............");
-	ground_verify(&ground);
-	ground_close(&ground);
+	expect_unchanged();
 }
 
 static void process_that_is_gone_is_an_invalid_destination(void **state)
 {
-	mach_port_t dead;
-
-	ground_open(&ground, PLACE_VICTIM, GROUND_PAGES);
-	ground_lay(&ground, 0, 2, "rw");
-	dead = ground.task;
+	open_victim();
 	victim_kill(ground.victim);
-	for (unsigned i = 0; i < ARRAY_SIZE(routines); i++) {
-		trying("%s", routines[i].name);
-		expect_code(routines[i].run(dead), MACH_SEND_INVALID_DEST);
-	}
+	expect_each(ground.task, MACH_SEND_INVALID_DEST);
 }
 
 /* Not reaped, it is as gone as it can be. */
 static void zombie_is_an_invalid_destination(void **state)
 {
-	ground_open(&ground, PLACE_VICTIM, GROUND_PAGES);
-	ground_lay(&ground, 0, 2, "rw");
+	open_victim();
 	victim_make_zombie(ground.victim);
-	for (unsigned i = 0; i < ARRAY_SIZE(routines); i++) {
-		trying("%s", routines[i].name);
-		expect_code(routines[i].run(ground.task), MACH_SEND_INVALID_DEST);
-	}
+	expect_each(ground.task, MACH_SEND_INVALID_DEST);
 }
 
 static const struct CMUnitTest tests[] = {

@@ -25,16 +25,6 @@ static kern_return_t limit(unsigned page, unsigned pages, vm_prot_t protection)
 	return mach_vm_protect(ground.task, ground.base + page * PAGE, pages * PAGE, 1, protection);
 }
 
-static void for_each_place(void (*run)(void))
-{
-	for (enum place place = 0; place < place_count(); place++) {
-		trying("%s", place_name(place));
-		ground_open(&ground, place, GROUND_PAGES);
-		run();
-		ground_close(&ground);
-	}
-}
-
 static void try_every_protection(void)
 {
 	static const vm_prot_t order[] = {1, 3, 0, 5, 7, 4, 2, 6, 3};
@@ -53,7 +43,7 @@ static void try_every_protection(void)
 
 static void every_protection_reaches_exactly_its_pages(void **state)
 {
-	for_each_place(try_every_protection);
+	ground_each_place(&ground, try_every_protection);
 }
 
 static void try_rounding(void)
@@ -73,7 +63,7 @@ static void try_rounding(void)
 
 static void every_page_that_the_range_touches_changes(void **state)
 {
-	for_each_place(try_rounding);
+	ground_each_place(&ground, try_rounding);
 }
 
 static void try_arguments(void)
@@ -100,7 +90,7 @@ static void try_arguments(void)
 
 static void arguments_are_judged_in_order(void **state)
 {
-	for_each_place(try_arguments);
+	ground_each_place(&ground, try_arguments);
 }
 
 static void try_holes(void)
@@ -122,7 +112,7 @@ static void try_holes(void)
 
 static void hole_is_an_invalid_address_and_nothing_changes(void **state)
 {
-	for_each_place(try_holes);
+	ground_each_place(&ground, try_holes);
 }
 
 static void try_several_regions(void)
@@ -142,7 +132,7 @@ static void try_several_regions(void)
 
 static void several_regions_change_in_one_call(void **state)
 {
-	for_each_place(try_several_regions);
+	ground_each_place(&ground, try_several_regions);
 }
 
 static void try_maximum(void)
@@ -180,7 +170,7 @@ static void try_maximum(void)
 
 static void maximum_only_shrinks_and_binds_the_current(void **state)
 {
-	for_each_place(try_maximum);
+	ground_each_place(&ground, try_maximum);
 }
 
 static void expect_told(unsigned page, vm_prot_t maximum)
@@ -220,7 +210,7 @@ static void try_telling(void)
 
 static void maximum_that_was_set_is_told_by_the_region(void **state)
 {
-	for_each_place(try_telling);
+	ground_each_place(&ground, try_telling);
 }
 
 /* An earlier region that refuses decides before a later hole, and the other way round. */
@@ -237,7 +227,7 @@ static void try_first_problem(void)
 
 static void first_problem_in_the_range_decides(void **state)
 {
-	for_each_place(try_first_problem);
+	ground_each_place(&ground, try_first_problem);
 }
 
 static void try_kernel_maximum(void)
@@ -259,7 +249,7 @@ static void try_kernel_maximum(void)
 
 static void shared_file_opened_for_reading_cannot_be_made_writable(void **state)
 {
-	for_each_place(try_kernel_maximum);
+	ground_each_place(&ground, try_kernel_maximum);
 }
 
 /* Private memory of a file that may only be read: the way to patch program text. */
@@ -299,7 +289,7 @@ static void try_copy(void)
 
 static void copy_makes_a_private_writable_copy(void **state)
 {
-	for_each_place(try_copy);
+	ground_each_place(&ground, try_copy);
 }
 
 /* The copy is memory like any other: a child gets it. */
@@ -321,7 +311,7 @@ static void try_copy_inherited(void)
 
 static void copy_is_inherited_by_children(void **state)
 {
-	for_each_place(try_copy_inherited);
+	ground_each_place(&ground, try_copy_inherited);
 }
 
 static void try_copy_beyond_the_end(void)
@@ -335,7 +325,7 @@ static void try_copy_beyond_the_end(void)
 
 static void copy_that_cannot_read_everything_changes_nothing(void **state)
 {
-	for_each_place(try_copy_beyond_the_end);
+	ground_each_place(&ground, try_copy_beyond_the_end);
 }
 
 static void try_sealed(void)
@@ -353,7 +343,7 @@ static void try_sealed(void)
 
 static void sealed_region_refuses_and_everything_is_put_back(void **state)
 {
-	for_each_place(try_sealed);
+	ground_each_place(&ground, try_sealed);
 }
 
 static void try_remapping(void)
@@ -373,7 +363,7 @@ static void try_remapping(void)
 
 static void maximum_goes_with_the_memory_it_was_set_for(void **state)
 {
-	for_each_place(try_remapping);
+	ground_each_place(&ground, try_remapping);
 }
 
 /* A part of a file keeps it when another part loses it. */
@@ -390,7 +380,7 @@ static void try_parts(void)
 
 static void maximum_of_a_part_of_a_file_stays(void **state)
 {
-	for_each_place(try_parts);
+	ground_each_place(&ground, try_parts);
 }
 
 static void maximum_of_a_file_is_of_its_place_in_the_file(void **state)

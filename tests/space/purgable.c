@@ -7,16 +7,6 @@
 
 static struct ground ground;
 
-static void for_each_place(void (*run)(void))
-{
-	for (enum place place = 0; place < place_count(); place++) {
-		trying("%s", place_name(place));
-		ground_open(&ground, place, GROUND_PAGES);
-		run();
-		ground_close(&ground);
-	}
-}
-
 static mach_vm_address_t allocate(unsigned page, unsigned pages, int flags)
 {
 	mach_vm_address_t address = ground.base + page * PAGE;
@@ -95,7 +85,7 @@ static void try_states(void)
 
 static void states_are_those_of_one_allocation(void **state)
 {
-	for_each_place(try_states);
+	ground_each_place(&ground, try_states);
 }
 
 static kern_return_t control(mach_vm_address_t address, vm_purgable_t what, int state)
@@ -147,7 +137,7 @@ static void try_refusals(void)
 
 static void what_is_not_purgeable_is_refused(void **state)
 {
-	for_each_place(try_refusals);
+	ground_each_place(&ground, try_refusals);
 }
 
 static void try_purge(void)
@@ -175,7 +165,7 @@ static void try_purge(void)
 
 static void purging_empties_what_is_volatile_and_nothing_else(void **state)
 {
-	for_each_place(try_purge);
+	ground_each_place(&ground, try_purge);
 }
 
 static const struct CMUnitTest tests[] = {

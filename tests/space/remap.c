@@ -15,16 +15,6 @@
 
 static struct ground ground;
 
-static void for_each_place(void (*run)(void))
-{
-	for (enum place place = 0; place < place_count(); place++) {
-		trying("%s", place_name(place));
-		ground_open(&ground, place, GROUND_PAGES);
-		run();
-		ground_close(&ground);
-	}
-}
-
 /* Remaps pages of the ground into a task, at `*address` or anywhere. */
 static kern_return_t remap(mach_port_t task, uint64_t *address, unsigned page, unsigned pages,
 			   int flags, boolean_t copy, vm_prot_t *current, vm_prot_t *maximum)
@@ -66,7 +56,7 @@ static void try_snapshot(void)
 
 static void snapshot_keeps_what_was_there(void **state)
 {
-	for_each_place(try_snapshot);
+	ground_each_place(&ground, try_snapshot);
 }
 
 /* A snapshot that takes the place of its own source, wholly and by a page beside it. */
@@ -109,7 +99,7 @@ static void try_snapshot_over_itself(void)
 
 static void snapshot_can_take_the_place_of_its_source(void **state)
 {
-	for_each_place(try_snapshot_over_itself);
+	ground_each_place(&ground, try_snapshot_over_itself);
 }
 
 /* Sharing over a part of its own source: page n is page n - 1 from then on. */
@@ -133,7 +123,7 @@ static void try_sharing_over_itself(void)
 
 static void sharing_can_take_the_place_of_a_part_of_its_source(void **state)
 {
-	for_each_place(try_sharing_over_itself);
+	ground_each_place(&ground, try_sharing_over_itself);
 }
 
 /* What is refused for want of room has not made the source shared. */
@@ -156,7 +146,7 @@ static void try_no_room(void)
 
 static void sharing_without_room_changes_nothing(void **state)
 {
-	for_each_place(try_no_room);
+	ground_each_place(&ground, try_no_room);
 }
 
 /* Stores on either side of one task's two mappings. */
@@ -189,7 +179,7 @@ static void try_sharing_within(void)
 
 static void shared_pages_are_one_memory_within_a_task(void **state)
 {
-	for_each_place(try_sharing_within);
+	ground_each_place(&ground, try_sharing_within);
 }
 
 static void try_sharing_across(void)
@@ -223,7 +213,7 @@ static void try_sharing_across(void)
 
 static void shared_pages_are_one_memory_between_tasks(void **state)
 {
-	for_each_place(try_sharing_across);
+	ground_each_place(&ground, try_sharing_across);
 }
 
 /* What was set of the source's pages stays when they are moved. */
@@ -246,7 +236,7 @@ static void try_moved(void)
 
 static void source_that_is_moved_keeps_its_attributes(void **state)
 {
-	for_each_place(try_moved);
+	ground_each_place(&ground, try_moved);
 }
 
 /* The kernel's own pages can be copied and not shared. */
@@ -270,7 +260,7 @@ static void try_special(void)
 
 static void memory_of_the_kernel_is_copied_and_not_shared(void **state)
 {
-	for_each_place(try_special);
+	ground_each_place(&ground, try_special);
 }
 
 static void try_arguments(void)
@@ -320,7 +310,7 @@ static void try_arguments(void)
 
 static void arguments_are_judged_in_order(void **state)
 {
-	for_each_place(try_arguments);
+	ground_each_place(&ground, try_arguments);
 }
 
 static void try_data_address(void)
@@ -348,7 +338,7 @@ static void try_data_address(void)
 
 static void data_address_keeps_the_offset_in_the_page(void **state)
 {
-	for_each_place(try_data_address);
+	ground_each_place(&ground, try_data_address);
 }
 
 static void try_new(void)
@@ -395,7 +385,7 @@ static void try_new(void)
 
 static void remap_new_gives_the_protections_that_are_asked_for(void **state)
 {
-	for_each_place(try_new);
+	ground_each_place(&ground, try_new);
 }
 
 static void snapshot_needs_no_more_than_a_read_right(void **state)

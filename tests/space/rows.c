@@ -244,17 +244,19 @@ static void try_row(const struct row *row)
 		ground_verify(&ground);
 }
 
+static void try_rows(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		natural = false;
+		try_row(&rows[i]);
+		natural = true;
+		try_row(&rows[i]);
+	}
+}
+
 static void each_row_holds(void **state)
 {
-	for (enum place place = 0; place < place_count(); place++) {
-		ground_open(&ground, place, GROUND_PAGES);
-		for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
-			for (int spelling = 0; spelling < 2; spelling++) {
-				natural = spelling;
-				try_row(&rows[i]);
-			}
-		ground_close(&ground);
-	}
+	ground_each_place(&ground, try_rows);
 }
 
 static const struct CMUnitTest tests[] = {

@@ -265,17 +265,19 @@ static void try_row(const struct row *row)
 		expect_number(layout_has_flag(&ground, at, "dc"), row->inheritance == VM_INHERIT_NONE);
 }
 
+static void try_rows(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		natural = false;
+		try_row(&rows[i]);
+		natural = true;
+		try_row(&rows[i]);
+	}
+}
+
 static void each_row_holds(void **state)
 {
-	for (enum place place = 0; place < place_count(); place++) {
-		ground_open(&ground, place, GROUND_PAGES);
-		for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
-			for (int spelling = 0; spelling < 2; spelling++) {
-				natural = spelling;
-				try_row(&rows[i]);
-			}
-		ground_close(&ground);
-	}
+	ground_each_place(&ground, try_rows);
 }
 
 /* ---- memory entries ---- */
@@ -347,17 +349,19 @@ static void try_entry(const struct entry_row *row)
 		task_drop(entry);
 }
 
+static void try_entries(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(entry_rows); i++) {
+		natural = false;
+		try_entry(&entry_rows[i]);
+		natural = true;
+		try_entry(&entry_rows[i]);
+	}
+}
+
 static void each_row_of_entries_holds(void **state)
 {
-	for (enum place place = 0; place < place_count(); place++) {
-		ground_open(&ground, place, GROUND_PAGES);
-		for (unsigned i = 0; i < ARRAY_SIZE(entry_rows); i++)
-			for (int spelling = 0; spelling < 2; spelling++) {
-				natural = spelling;
-				try_entry(&entry_rows[i]);
-			}
-		ground_close(&ground);
-	}
+	ground_each_place(&ground, try_entries);
 }
 
 static const struct CMUnitTest tests[] = {

@@ -18,16 +18,6 @@
 
 static struct ground ground;
 
-static void for_each_place(void (*run)(void))
-{
-	for (enum place place = 0; place < place_count(); place++) {
-		trying("%s", place_name(place));
-		ground_open(&ground, place, GROUND_PAGES);
-		run();
-		ground_close(&ground);
-	}
-}
-
 static uint8_t *open_window(unsigned page, unsigned pages, unsigned flags)
 {
 	void *window = NULL;
@@ -79,7 +69,7 @@ static void try_private(void)
 
 static void private_memory_is_moved_and_shared(void **state)
 {
-	for_each_place(try_private);
+	ground_each_place(&ground, try_private);
 }
 
 static void try_mixed(void)
@@ -103,7 +93,7 @@ static void try_mixed(void)
 
 static void private_and_shared_memory_is_one_window(void **state)
 {
-	for_each_place(try_mixed);
+	ground_each_place(&ground, try_mixed);
 }
 
 /* What is shared already is not stopped for, nor moved. */
@@ -121,7 +111,7 @@ static void try_shared(void)
 
 static void shared_memory_stays_where_it_is(void **state)
 {
-	for_each_place(try_shared);
+	ground_each_place(&ground, try_shared);
 }
 
 static void expect_refused(unsigned page, unsigned pages, unsigned flags, kern_return_t code,
@@ -167,7 +157,7 @@ static void try_refusals(void)
 
 static void nothing_is_moved_for_a_window_that_cannot_be(void **state)
 {
-	for_each_place(try_refusals);
+	ground_each_place(&ground, try_refusals);
 }
 
 static void what_cannot_be_moved_is_refused(void **state)
