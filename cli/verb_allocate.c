@@ -6,13 +6,11 @@
 #include <mach/mach_vm.h>
 #include <mach/vm_statistics.h>
 
-#include "address.h"
+#include "change.h"
 #include "command.h"
 #include "failure.h"
-#include "interrupt.h"
 #include "json.h"
 #include "number.h"
-#include "target.h"
 
 struct request {
 	mach_vm_address_t address;
@@ -38,8 +36,9 @@ static const char text[] =
 	"  machvm allocate 4242 64K\n"
 	"  machvm allocate 4242 4096 0x200000000000";
 
-static int resolve(struct request *request, struct layout *layout, char **words)
+static int resolve(void *context, struct layout *layout, char **words)
 {
+	struct request *request = context;
 	int status = number_parse_size(words[0], "SIZE", &request->size);
 
 	if (!status && request->tag_word) {
@@ -55,8 +54,9 @@ static int resolve(struct request *request, struct layout *layout, char **words)
 	return status;
 }
 
-static void report(const struct request *request, const struct target *target)
+static void report(const void *context, const struct target *target)
 {
+	const struct request *request = context;
 	struct json_object *object;
 
 	if (request->verbose)
@@ -73,32 +73,21 @@ static void report(const struct request *request, const struct target *target)
 	json_print(stdout, object);
 }
 
-static int allocate(struct request *request, const struct target *target, char **words)
+static kern_return_t allocate(void *context, const struct target *target)
 {
-	struct layout layout = {.target = target};
-	int status = resolve(request, &layout, words);
-	int flags = request->fixed ? VM_FLAGS_FIXED : VM_FLAGS_ANYWHERE;
-	kern_return_t kr;
+	struct request *request = context;
+	int flags = (request->fixed ? VM_FLAGS_FIXED : VM_FLAGS_ANYWHERE) |
+		    (request->overwrite ? VM_FLAGS_OVERWRITE : 0) | (int)VM_MAKE_TAG(request->tag);
 
-	layout_free(&layout);
-	if (status)
-		return status;
-	flags |= request->overwrite ? VM_FLAGS_OVERWRITE : 0;
-	flags |= (int)VM_MAKE_TAG(request->tag);
-	/* From here the change is finished first, and what it gave is told. */
-	interrupt_watch(NULL);
-	kr = mach_vm_allocate(target->task, &request->address, request->size, flags);
-	if (kr != KERN_SUCCESS)
-		return failure_mach(kr);
-	report(request, target);
-	return STATUS_DONE;
+	return mach_vm_allocate(target->task, &request->address, request->size, flags);
 }
+
+static const struct change change = {resolve, allocate, report};
 
 static int run(const struct verb *verb, int argc, char **argv)
 {
 	struct words words = {.verb = verb, .argc = argc, .argv = argv};
 	struct request request = {0};
-	struct target target;
 	int letter, status;
 
 	while ((letter = words_next(&words)) > 0) {
@@ -112,13 +101,7 @@ static int run(const struct verb *verb, int argc, char **argv)
 	request.fixed = words.argc > 2;
 	if (!status && request.overwrite && !request.fixed)
 		status = failure_say(STATUS_USAGE, "--overwrite goes with an ADDRESS");
-	if (status)
-		return status;
-	status = target_open(&target, words.argv[0], MACHVM_RIGHT_CONTROL);
-	if (!status)
-		status = allocate(&request, &target, words.argv + 1);
-	target_close(&target);
-	return status;
+	return status ? status : change_run(&change, &request, words.argv);
 }
 
 const struct verb verb_allocate = {

@@ -6,14 +6,12 @@
 
 #include <mach/mach_vm.h>
 
-#include "address.h"
+#include "change.h"
 #include "command.h"
 #include "failure.h"
-#include "interrupt.h"
 #include "json.h"
 #include "memory.h"
 #include "number.h"
-#include "target.h"
 
 struct request {
 	uint64_t source, size, destination;
@@ -37,8 +35,9 @@ static const char text[] =
 	"\n"
 	"  machvm copy 4242 '[heap]+0x100' 64 '[heap]+0x200'";
 
-static int resolve(struct request *request, struct layout *layout, char **words)
+static int resolve(void *context, struct layout *layout, char **words)
 {
+	struct request *request = context;
 	int status = address_resolve(layout, words[0], &request->source);
 
 	if (!status)
@@ -50,8 +49,9 @@ static int resolve(struct request *request, struct layout *layout, char **words)
 	return status;
 }
 
-static void report(const struct request *request, const struct target *target)
+static void report(const void *context, const struct target *target)
 {
+	const struct request *request = context;
 	struct json_object *object;
 
 	if (request->verbose)
@@ -70,8 +70,9 @@ static void report(const struct request *request, const struct target *target)
 }
 
 /* mach_vm_copy() knows no flags; with them the bytes pass through this process. */
-static kern_return_t copy_bytes(const struct request *request, const struct target *target)
+static kern_return_t copy_bytes(void *context, const struct target *target)
 {
+	const struct request *request = context;
 	unsigned char *data;
 	kern_return_t kr;
 
@@ -87,29 +88,12 @@ static kern_return_t copy_bytes(const struct request *request, const struct targ
 	return kr;
 }
 
-static int copy(struct request *request, const struct target *target, char **words)
-{
-	struct layout layout = {.target = target};
-	kern_return_t kr;
-	int status = resolve(request, &layout, words);
-
-	layout_free(&layout);
-	if (status)
-		return status;
-	/* From here the copy is finished first, and Ctrl-C comes too late to halve it. */
-	interrupt_watch(NULL);
-	kr = copy_bytes(request, target);
-	if (kr != KERN_SUCCESS)
-		return failure_mach(kr);
-	report(request, target);
-	return STATUS_DONE;
-}
+static const struct change change = {resolve, copy_bytes, report};
 
 static int run(const struct verb *verb, int argc, char **argv)
 {
 	struct words words = {.verb = verb, .argc = argc, .argv = argv};
 	struct request request = {0};
-	struct target target;
 	int letter, status;
 
 	while ((letter = words_next(&words)) > 0) {
@@ -120,13 +104,7 @@ static int run(const struct verb *verb, int argc, char **argv)
 		request.verbose |= letter == 'v';
 	}
 	status = letter == WORDS_STOP ? words.status : words_count(&words, 4, 4);
-	if (status)
-		return status;
-	status = target_open(&target, words.argv[0], MACHVM_RIGHT_CONTROL);
-	if (!status)
-		status = copy(&request, &target, words.argv + 1);
-	target_close(&target);
-	return status;
+	return status ? status : change_run(&change, &request, words.argv);
 }
 
 const struct verb verb_copy = {

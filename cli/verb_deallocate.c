@@ -5,14 +5,12 @@
 
 #include <mach/mach_vm.h>
 
-#include "address.h"
+#include "change.h"
 #include "command.h"
 #include "failure.h"
-#include "interrupt.h"
 #include "json.h"
 #include "number.h"
 #include "region_list.h"
-#include "target.h"
 
 struct request {
 	uint64_t address, size;
@@ -54,8 +52,9 @@ static int look(const struct request *request, const struct target *target)
 	return status;
 }
 
-static int resolve(struct request *request, struct layout *layout, char **words)
+static int resolve(void *context, struct layout *layout, char **words)
 {
+	struct request *request = context;
 	int status = number_parse_size(words[1], "SIZE", &request->size);
 
 	if (!status)
@@ -65,8 +64,9 @@ static int resolve(struct request *request, struct layout *layout, char **words)
 	return status ? status : look(request, layout->target);
 }
 
-static void report(const struct request *request, const struct target *target)
+static void report(const void *context, const struct target *target)
 {
+	const struct request *request = context;
 	struct json_object *object;
 
 	if (request->verbose)
@@ -82,29 +82,19 @@ static void report(const struct request *request, const struct target *target)
 	json_print(stdout, object);
 }
 
-static int deallocate(struct request *request, const struct target *target, char **words)
+static kern_return_t deallocate(void *context, const struct target *target)
 {
-	struct layout layout = {.target = target};
-	int status = resolve(request, &layout, words);
-	kern_return_t kr;
+	const struct request *request = context;
 
-	layout_free(&layout);
-	if (status)
-		return status;
-	/* From here the change is finished first, and Ctrl-C comes too late to halve it. */
-	interrupt_watch(NULL);
-	kr = mach_vm_deallocate(target->task, request->address, request->size);
-	if (kr != KERN_SUCCESS)
-		return failure_mach(kr);
-	report(request, target);
-	return STATUS_DONE;
+	return mach_vm_deallocate(target->task, request->address, request->size);
 }
+
+static const struct change change = {resolve, deallocate, report};
 
 static int run(const struct verb *verb, int argc, char **argv)
 {
 	struct words words = {.verb = verb, .argc = argc, .argv = argv};
 	struct request request = {0};
-	struct target target;
 	int letter, status;
 
 	while ((letter = words_next(&words)) > 0) {
@@ -112,13 +102,7 @@ static int run(const struct verb *verb, int argc, char **argv)
 		request.verbose |= letter == 'v';
 	}
 	status = letter == WORDS_STOP ? words.status : words_count(&words, 3, 3);
-	if (status)
-		return status;
-	status = target_open(&target, words.argv[0], MACHVM_RIGHT_CONTROL);
-	if (!status)
-		status = deallocate(&request, &target, words.argv + 1);
-	target_close(&target);
-	return status;
+	return status ? status : change_run(&change, &request, words.argv);
 }
 
 const struct verb verb_deallocate = {

@@ -6,13 +6,11 @@
 
 #include <mach/mach_vm.h>
 
-#include "address.h"
+#include "change.h"
 #include "command.h"
 #include "failure.h"
-#include "interrupt.h"
 #include "json.h"
 #include "number.h"
-#include "target.h"
 
 struct request {
 	uint64_t address, size;
@@ -62,8 +60,9 @@ static int parse_protection(const char *word, vm_prot_t *protection)
 	return STATUS_DONE;
 }
 
-static int resolve(struct request *request, struct layout *layout, char **words)
+static int resolve(void *context, struct layout *layout, char **words)
 {
+	struct request *request = context;
 	int status = parse_protection(words[2], &request->protection);
 
 	if (!status)
@@ -75,8 +74,9 @@ static int resolve(struct request *request, struct layout *layout, char **words)
 	return status;
 }
 
-static void report(const struct request *request, const struct target *target)
+static void report(const void *context, const struct target *target)
 {
+	const struct request *request = context;
 	const struct region shown = {.protection = request->protection};
 	struct json_object *object;
 
@@ -94,30 +94,20 @@ static void report(const struct request *request, const struct target *target)
 	json_print(stdout, object);
 }
 
-static int protect(struct request *request, const struct target *target, char **words)
+static kern_return_t protect(void *context, const struct target *target)
 {
-	struct layout layout = {.target = target};
-	int status = resolve(request, &layout, words);
-	kern_return_t kr;
+	const struct request *request = context;
 
-	layout_free(&layout);
-	if (status)
-		return status;
-	/* From here the change is finished first, and Ctrl-C comes too late to halve it. */
-	interrupt_watch(NULL);
-	kr = mach_vm_protect(target->task, request->address, request->size, 0,
-			     request->protection | (request->copy ? VM_PROT_COPY : 0));
-	if (kr != KERN_SUCCESS)
-		return failure_mach(kr);
-	report(request, target);
-	return STATUS_DONE;
+	return mach_vm_protect(target->task, request->address, request->size, 0,
+			       request->protection | (request->copy ? VM_PROT_COPY : 0));
 }
+
+static const struct change change = {resolve, protect, report};
 
 static int run(const struct verb *verb, int argc, char **argv)
 {
 	struct words words = {.verb = verb, .argc = argc, .argv = argv};
 	struct request request = {0};
-	struct target target;
 	int letter, status;
 
 	while ((letter = words_next(&words)) > 0) {
@@ -126,13 +116,7 @@ static int run(const struct verb *verb, int argc, char **argv)
 		request.verbose |= letter == 'v';
 	}
 	status = letter == WORDS_STOP ? words.status : words_count(&words, 4, 4);
-	if (status)
-		return status;
-	status = target_open(&target, words.argv[0], MACHVM_RIGHT_CONTROL);
-	if (!status)
-		status = protect(&request, &target, words.argv + 1);
-	target_close(&target);
-	return status;
+	return status ? status : change_run(&change, &request, words.argv);
 }
 
 const struct verb verb_protect = {
