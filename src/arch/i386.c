@@ -25,12 +25,6 @@ static const struct user_regs_struct *const_regs(const struct machvm__cpu *cpu)
 	return (const struct user_regs_struct *)(const void *)cpu->general;
 }
 
-int machvm__cpu_read(int tid, struct machvm__cpu *cpu)
-{
-	cpu->vector_size = 0;
-	return (int)machvm__syscall4(SYS_ptrace, PTRACE_GETREGS, tid, 0, (long)cpu->general);
-}
-
 int machvm__cpu_read_vector(int tid, struct machvm__cpu *cpu)
 {
 	struct iovec v;
@@ -54,26 +48,6 @@ enum machvm__abi machvm__cpu_abi(const struct machvm__cpu *cpu)
 {
 	/* The selector of 64-bit user code; on a 32-bit kernel it is another one altogether. */
 	return (const_regs(cpu)->xcs & 0xffff) == 0x33 ? MACHVM__ABI_NONE : MACHVM__ABI_I386;
-}
-
-uint64_t machvm__cpu_ip(const struct machvm__cpu *cpu)
-{
-	return (uint32_t)const_regs(cpu)->eip;
-}
-
-uint64_t machvm__cpu_sp(const struct machvm__cpu *cpu)
-{
-	return (uint32_t)const_regs(cpu)->esp;
-}
-
-void machvm__cpu_set_ip(struct machvm__cpu *cpu, uint64_t ip)
-{
-	regs_of(cpu)->eip = (long)ip;
-}
-
-bool machvm__cpu_in_call(const struct machvm__cpu *cpu)
-{
-	return const_regs(cpu)->orig_eax >= 0;
 }
 
 bool machvm__cpu_restart_spurious(struct machvm__cpu *cpu)
@@ -107,23 +81,6 @@ void machvm__cpu_aim(struct machvm__cpu *cpu, const struct machvm__cpu_code *cod
 	r->esi = (long)form->args[3];
 	r->edi = (long)form->args[4];
 	r->ebp = (long)form->args[5];
-}
-
-void machvm__cpu_repeat(struct machvm__cpu *cpu)
-{
-	struct user_regs_struct *r = regs_of(cpu);
-
-	r->eax = r->orig_eax;
-	r->eip -= 2;
-}
-
-int machvm__cpu_skip(int tid, const struct machvm__cpu *cpu)
-{
-	struct machvm__cpu copy;
-
-	memcpy(copy.general, cpu->general, sizeof(copy.general));
-	regs_of(&copy)->orig_eax = -1;
-	return machvm__cpu_write(tid, &copy);
 }
 
 uint64_t machvm__cpu_result(const struct machvm__cpu *cpu)

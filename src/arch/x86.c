@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * x86, whatever the build: finding a system-call instruction and a sigreturn
- * stub in code, the XSAVE image of a signal frame, and the i386 signal frame.
+ * x86, whatever the build: finding a system-call instruction and a sigreturn stub in
+ * code, registers that go by name, the XSAVE image of a signal frame, and the i386 one.
  */
 #include "x86.h"
 
@@ -125,6 +125,47 @@ uint64_t machvm__cpu_after(const struct machvm__cpu_code *code)
 }
 
 /* ---- state ---- */
+
+int machvm__cpu_read(int tid, struct machvm__cpu *cpu)
+{
+	cpu->vector_size = 0;
+	return (int)machvm__syscall4(SYS_ptrace, PTRACE_GETREGS, tid, 0, (long)cpu->general);
+}
+
+uint64_t machvm__cpu_ip(const struct machvm__cpu *cpu)
+{
+	return machvm__x86_get(cpu, MACHVM__X86_IP);
+}
+
+uint64_t machvm__cpu_sp(const struct machvm__cpu *cpu)
+{
+	return machvm__x86_get(cpu, MACHVM__X86_SP);
+}
+
+void machvm__cpu_set_ip(struct machvm__cpu *cpu, uint64_t ip)
+{
+	machvm__x86_set(cpu, MACHVM__X86_IP, ip);
+}
+
+bool machvm__cpu_in_call(const struct machvm__cpu *cpu)
+{
+	return (int64_t)machvm__x86_get(cpu, MACHVM__X86_CALL) >= 0;
+}
+
+void machvm__cpu_repeat(struct machvm__cpu *cpu)
+{
+	machvm__x86_set(cpu, MACHVM__X86_AX, machvm__x86_get(cpu, MACHVM__X86_CALL));
+	machvm__x86_set(cpu, MACHVM__X86_IP, machvm__cpu_ip(cpu) - 2);
+}
+
+int machvm__cpu_skip(int tid, const struct machvm__cpu *cpu)
+{
+	struct machvm__cpu copy;
+
+	memcpy(copy.general, cpu->general, sizeof(copy.general));
+	machvm__x86_set(&copy, MACHVM__X86_CALL, UINT64_MAX);
+	return machvm__cpu_write(tid, &copy);
+}
 
 enum machvm__x86_resume machvm__x86_resume(bool in_call, int64_t result)
 {

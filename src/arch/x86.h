@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the two x86 builds share: the code of both ABIs, and the i386 signal frame. */
+/*
+ * What the two x86 builds share: the code of both ABIs, and the i386 signal frame. How
+ * the registers are laid out, and which there are, is each build's own.
+ */
 #ifndef MACHVM_ARCH_X86_H
 #define MACHVM_ARCH_X86_H
 

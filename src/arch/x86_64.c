@@ -26,12 +26,6 @@ static const struct user_regs_struct *const_regs(const struct machvm__cpu *cpu)
 	return (const struct user_regs_struct *)(const void *)cpu->general;
 }
 
-int machvm__cpu_read(int tid, struct machvm__cpu *cpu)
-{
-	cpu->vector_size = 0;
-	return (int)machvm__syscall4(SYS_ptrace, PTRACE_GETREGS, tid, 0, (long)cpu->general);
-}
-
 int machvm__cpu_read_vector(int tid, struct machvm__cpu *cpu)
 {
 	struct iovec v;
@@ -68,26 +62,6 @@ enum machvm__abi machvm__cpu_abi(const struct machvm__cpu *cpu)
 		return MACHVM__ABI_I386;
 	}
 	return MACHVM__ABI_NONE;
-}
-
-uint64_t machvm__cpu_ip(const struct machvm__cpu *cpu)
-{
-	return const_regs(cpu)->rip;
-}
-
-uint64_t machvm__cpu_sp(const struct machvm__cpu *cpu)
-{
-	return const_regs(cpu)->rsp;
-}
-
-void machvm__cpu_set_ip(struct machvm__cpu *cpu, uint64_t ip)
-{
-	regs_of(cpu)->rip = ip;
-}
-
-bool machvm__cpu_in_call(const struct machvm__cpu *cpu)
-{
-	return (int64_t)const_regs(cpu)->orig_rax >= 0;
 }
 
 bool machvm__cpu_restart_spurious(struct machvm__cpu *cpu)
@@ -127,23 +101,6 @@ void machvm__cpu_aim(struct machvm__cpu *cpu, const struct machvm__cpu_code *cod
 	r->r10 = form->args[3];
 	r->r8 = form->args[4];
 	r->r9 = form->args[5];
-}
-
-void machvm__cpu_repeat(struct machvm__cpu *cpu)
-{
-	struct user_regs_struct *r = regs_of(cpu);
-
-	r->rax = r->orig_rax;
-	r->rip -= 2;
-}
-
-int machvm__cpu_skip(int tid, const struct machvm__cpu *cpu)
-{
-	struct machvm__cpu copy;
-
-	memcpy(copy.general, cpu->general, sizeof(copy.general));
-	regs_of(&copy)->orig_rax = -1;
-	return machvm__cpu_write(tid, &copy);
 }
 
 uint64_t machvm__cpu_result(const struct machvm__cpu *cpu)
