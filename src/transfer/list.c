@@ -102,8 +102,11 @@ static bool target_good(struct machvm__ranges *list, struct machvm__span *spans,
 	return true;
 }
 
-/* Pieces are of a unit's size at most, so that threads have equal shares. */
-static bool carry(const struct machvm__ranges *list, bool ordered, struct machvm__fault *fault)
+/*
+ * Pieces are of a unit's size at most, so that threads have equal shares. Either to or
+ * from a target that has been found good, or into our own memory, where pieces overlap.
+ */
+static bool carry(const struct machvm__ranges *list, bool into_own, struct machvm__fault *fault)
 {
 	struct machvm__work work = {.target = list->target,
 	                            .direction = list->direction,
@@ -111,7 +114,8 @@ static bool carry(const struct machvm__ranges *list, bool ordered, struct machvm
 	                            .pieces = list->pieces,
 	                            .count = list->count,
 	                            .fresh = list->fresh,
-	                            .ordered = ordered};
+	                            .surveyed = !into_own,
+	                            .ordered = into_own};
 	size_t limit = MACHVM__WORK_UNIT_UNDO, count = 0, n = 0;
 	struct machvm__piece *cut;
 	bool good;

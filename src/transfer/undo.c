@@ -50,6 +50,8 @@ static size_t put_back_run(const struct machvm__move *write, uint64_t raddr, con
 	back.raddr = raddr;
 	back.data = (void *)(uintptr_t)old;
 	back.size = size;
+	/* The target has changed since the look. */
+	back.surveyed = false;
 	machvm__transfer_move(&back);
 	return size - back.done;
 }

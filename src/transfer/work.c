@@ -104,6 +104,7 @@ static struct machvm__move as_move(const struct machvm__work *work, const struct
 		.size = piece->size,
 		.options = work->options & ~(unsigned)MACHVM__TRANSFER_TRANSACTION,
 		.fresh = work->fresh,
+		.surveyed = work->surveyed,
 	};
 }
 
@@ -315,7 +316,8 @@ bool machvm__work_move(const struct machvm__move *move, struct machvm__fault *fa
 	struct machvm__work work = {.target = move->target,
 	                            .direction = move->direction,
 	                            .options = move->options,
-	                            .fresh = move->fresh};
+	                            .fresh = move->fresh,
+	                            .surveyed = move->surveyed};
 	size_t limit = unit_limit(&work), done = 0;
 	struct machvm__piece small[8], *pieces = small;
 	size_t count = (move->size - 1) / limit + 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * work.h - a transfer as pieces that may move in any order: a long one cut up, or
- * the ranges of a list. The looks have been taken already.
+ * the ranges of a list.
  *
  * Pieces are grouped into units of about what a cache holds, and units are
  * given to threads. What is undone goes unit by unit as well: the old bytes of a
@@ -25,8 +25,9 @@ struct machvm__work {
 	unsigned options; /* MACHVM__TRANSFER_* */
 	const struct machvm__piece *pieces;
 	size_t count;
-	bool fresh;   /* all that is `local` was mapped for this: good, and not looked at */
-	bool ordered; /* pieces overlap: one after the other */
+	bool fresh;    /* all that is `local` was mapped for this: good, and not looked at */
+	bool surveyed; /* the target's regions permit all of it: each piece may rely on that */
+	bool ordered;  /* pieces overlap: one after the other */
 };
 
 /*
