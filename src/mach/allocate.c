@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* allocate.c - vm_allocate and vm_deallocate in both spellings, on any task. */
-#include "allocate.h"
+#include "placement.h"
 
 #include <errno.h>
 #include <mach/mach_vm.h>
@@ -57,13 +57,13 @@ static struct machvm__attributes attributes_of(int flags)
 static kern_return_t place(struct machvm__space *space, const struct machvm__placement *placement,
 			   const struct machvm__attributes *attributes, uint64_t *address)
 {
-	kern_return_t kr = machvm__allocate_place(space, placement, address);
+	kern_return_t kr = machvm__placement_map(space, placement, address);
 	int r;
 
 	if (kr != KERN_SUCCESS)
 		return kr;
-	machvm__allocate_name(space, *address, placement->size, attributes->tag);
-	r = machvm__allocate_enter(space->target, *address, placement->size, attributes);
+	machvm__placement_name(space, *address, placement->size, attributes->tag);
+	r = machvm__placement_enter(space->target, *address, placement->size, attributes);
 	if (r == 0)
 		return KERN_SUCCESS;
 	(void)machvm__space_unmap(space, *address, *address + placement->size);
@@ -75,7 +75,7 @@ static kern_return_t allocate(struct machvm__target *target,
 			      uint64_t *address)
 {
 	struct machvm__attributes attributes = attributes_of(flags);
-	kern_return_t kr = machvm__allocate_check(target, placement);
+	kern_return_t kr = machvm__placement_check(target, placement);
 	struct machvm__space space;
 	int r = -ESTALE;
 
@@ -193,8 +193,8 @@ static kern_return_t close_permanent(struct machvm__space *space, const struct m
 	if (r < 0)
 		return not_freed(space, piece->start, (int)-r);
 	attributes.maximum = 0;
-	r = machvm__allocate_enter(space->target, piece->start, piece->end - piece->start,
-				   &attributes);
+	r = machvm__placement_enter(space->target, piece->start, piece->end - piece->start,
+				    &attributes);
 	return r ? machvm__error_look(space->target, (int)r) : KERN_SUCCESS;
 }
 

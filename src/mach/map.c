@@ -8,9 +8,9 @@
 #include <mach/vm_purgable.h>
 #include <sys/mman.h>
 
-#include "allocate.h"
 #include "descriptor.h"
 #include "entry.h"
+#include "placement.h"
 #include "range.h"
 
 struct request {
@@ -153,16 +153,16 @@ static kern_return_t place(struct machvm__space *space, const struct request *re
 						    machvm__error_pid(request->target));
 		placement.fd = fd;
 	}
-	kr = machvm__allocate_place(space, &placement, address);
+	kr = machvm__placement_map(space, &placement, address);
 	machvm__entry_take_back(space, fd);
 	if (kr != KERN_SUCCESS)
 		return kr;
 	if (!request->entry)
-		machvm__allocate_name(space, *address, placement.size, request->attributes.tag);
+		machvm__placement_name(space, *address, placement.size, request->attributes.tag);
 	kr = pass_on(space, request, *address);
 	if (kr == KERN_SUCCESS) {
-		r = machvm__allocate_enter(request->target, *address, placement.size,
-					   &request->attributes);
+		r = machvm__placement_enter(request->target, *address, placement.size,
+					    &request->attributes);
 		if (r == 0)
 			return KERN_SUCCESS;
 		kr = machvm__error_look(request->target, r);
@@ -173,7 +173,7 @@ static kern_return_t place(struct machvm__space *space, const struct request *re
 
 static kern_return_t map(const struct request *request, uint64_t *address)
 {
-	kern_return_t kr = machvm__allocate_check(request->target, &request->placement);
+	kern_return_t kr = machvm__placement_check(request->target, &request->placement);
 	struct machvm__space space;
 	int r = -ESTALE;
 

@@ -1,78 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * remap.c - vm_remap and vm_remap_new in both spellings.
- *
- * Room is taken first, as one region without access; the pieces are put over it. What
- * takes the place of something else, the source itself maybe, is made beside it and moved.
- * Within one task a shared piece is a second mapping that mremap makes from the
- * first (an old size of 0, which only shared memory has). Between two tasks it is the
- * source's memory entry, mapped. A snapshot is read and written.
+ * remap.c - vm_remap and vm_remap_new in both spellings: what they are given is checked,
+ * the source is made such that it can be shared, and its pieces are mapped (remap_pieces.c).
  */
-#include <errno.h>
+#include "remap.h"
+
 #include <mach/mach_vm.h>
 #include <mach/memory_object_types.h>
 #include <mach/vm_inherit.h>
 #include <mach/vm_map.h>
-#include <mach/vm_prot.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
-#include "allocate.h"
-#include "entry.h"
-#include "own_memory.h"
 #include "range.h"
 #include "share.h"
-
-#define CHUNK ((size_t)256 << 10)
-
-struct request {
-	struct machvm__target *target;
-	struct machvm__target *source;
-	uint64_t start, end; /* of the source, whole pages */
-	uint64_t data_offset;
-	struct machvm__placement placement;
-	vm_inherit_t inheritance;
-	bool copy;
-	bool within; /* one process, whatever its ports are called */
-	bool chosen; /* remap_new: the protections below are asked for */
-	unsigned current, maximum;
-	const struct machvm__entry *entry; /* sharing between two tasks */
-};
-
-static unsigned current_of(const struct request *request, const struct machvm__piece *piece)
-{
-	return request->chosen ? request->current : piece->vma.access & VM_PROT_ALL;
-}
-
-static unsigned maximum_of(const struct request *request, const struct machvm__piece *piece)
-{
-	return request->chosen ? request->maximum
-			       : request->copy ? piece->attributes.maximum : piece->maximum;
-}
-
-static kern_return_t judge_source(const struct request *request, const struct machvm__map *map)
-{
-	for (size_t i = 0; i < map->count; i++) {
-		const struct machvm__piece *piece = &map->pieces[i];
-
-		if (request->chosen && !request->copy &&
-		    (request->current & ~piece->vma.access || request->maximum & ~piece->maximum))
-			return machvm__error_at(request->source, piece->start,
-						KERN_PROTECTION_FAILURE, 0, "argument check",
-						"does not permit what is asked for");
-		if (!request->copy && piece->special)
-			return machvm__error_at(request->source, piece->start, KERN_NOT_SUPPORTED, 0,
-						"argument check", "is memory of the kernel's own");
-	}
-	return map->whole ? KERN_SUCCESS : machvm__range_unmapped(request->source, map->hole);
-}
 
 /* Making private memory of the source shareable, before the target is touched. */
 static kern_return_t judge_move(struct machvm__target *target, const struct machvm__map *map,
 				void *context, enum machvm__range_plan *plan)
 {
-	kern_return_t kr = judge_source(context, map);
+	kern_return_t kr = machvm__remap_judge(context, map);
 
 	if (kr != KERN_SUCCESS || !machvm__share_needed(map))
 		return kr;
@@ -86,217 +32,34 @@ static kern_return_t act_move(struct machvm__space *space, const struct machvm__
 	return machvm__share_move(space, map, 0, &machvm__ledger_default, NULL);
 }
 
-static kern_return_t refused(struct machvm__space *space, int64_t r, const char *step)
-{
-	if (space->broken)
-		return machvm__error_space(space, space->broken);
-	return machvm__error_system(r == -EACCES || r == -EPERM ? KERN_PROTECTION_FAILURE
-								: KERN_RESOURCE_SHORTAGE,
-				    (int)-r, step, "process %d cannot map this memory once more",
-				    machvm__error_pid(space->target));
-}
-
-static kern_return_t protect(struct machvm__space *space, uint64_t at, uint64_t size,
-			     unsigned access)
-{
-	int64_t r = machvm__space_protect(space, at, at + size, access);
-
-	return r < 0 ? refused(space, r, "mprotect") : KERN_SUCCESS;
-}
-
-static kern_return_t put_again(struct machvm__space *space, const struct machvm__piece *piece,
-			       uint64_t to)
-{
-	int64_t r = machvm__space_call(space, MACHVM__CALL_MREMAP, piece->start, 0,
-				       piece->end - piece->start, MREMAP_MAYMOVE | MREMAP_FIXED, to,
-				       0);
-
-	if (r < 0)
-		return refused(space, r, "mremap");
-	/* It is like the first, which children may not get and which may be locked. */
-	(void)machvm__space_advise(space, to, to + (piece->end - piece->start), MADV_DOFORK);
-	(void)machvm__space_call(space, MACHVM__CALL_MUNLOCK, to, piece->end - piece->start, 0, 0, 0,
-				 0);
-	return KERN_SUCCESS;
-}
-
-static kern_return_t put_entry(struct machvm__space *space, const struct request *request,
-			       const struct machvm__piece *piece, uint64_t to)
-{
-	bool writable = (request->entry->protection & MACHVM__VMA_WRITE) != 0;
-	int fd = machvm__entry_lend(space, request->entry->fd, writable);
-	int64_t r;
-
-	if (fd < 0)
-		return machvm__error_system(KERN_DENIED, -fd, "lend",
-					    "process %d may not open the memory of process %d",
-					    machvm__error_pid(request->target),
-					    machvm__error_pid(request->source));
-	r = machvm__space_call(space, MACHVM__CALL_MMAP, to, piece->end - piece->start, PROT_NONE,
-			       MAP_SHARED | MAP_FIXED | MAP_NORESERVE, (uint64_t)fd,
-			       request->entry->offset + (piece->start - request->start));
-	machvm__entry_take_back(space, fd);
-	return r < 0 ? refused(space, r, "mmap") : KERN_SUCCESS;
-}
-
-/* Read, whatever its protection is: no permission of the source is needed for a remap. */
-static kern_return_t put_copy(struct machvm__space *space, const struct request *request,
-			      const struct machvm__piece *piece, uint64_t to, char *buffer)
-{
-	uint64_t size = piece->end - piece->start;
-	kern_return_t kr = protect(space, to, size, PROT_READ | PROT_WRITE);
-
-	for (uint64_t at = 0; kr == KERN_SUCCESS && at < size; at += CHUNK) {
-		size_t part = size - at < CHUNK ? (size_t)(size - at) : CHUNK, done = 0;
-		int r = machvm__target_force(request->source, MACHVM__READ, piece->start + at, buffer,
-					     part, &done);
-
-		if (r)
-			return machvm__error_at(request->source, piece->start + at + done,
-						KERN_MEMORY_ERROR, -r, "copy",
-						"is a page that cannot be supplied");
-		r = machvm__target_force(request->target, MACHVM__WRITE, to + at, buffer, part, &done);
-		if (r)
-			kr = refused(space, r, "copy");
-	}
-	return kr;
-}
-
-static kern_return_t put(struct machvm__space *space, const struct request *request,
-			 const struct machvm__piece *piece, uint64_t to, char *buffer)
-{
-	kern_return_t kr;
-
-	if (request->copy)
-		kr = put_copy(space, request, piece, to, buffer);
-	else if (request->entry)
-		kr = put_entry(space, request, piece, to);
-	else
-		kr = put_again(space, piece, to);
-	if (kr == KERN_SUCCESS)
-		kr = protect(space, to, piece->end - piece->start, current_of(request, piece));
-	return kr;
-}
-
-/* Ledger entries of what has been mapped: maxima, and what a child gets. */
-static kern_return_t enter(struct machvm__space *space, const struct request *request,
-			   const struct machvm__map *map, uint64_t address)
-{
-	uint64_t size = request->placement.size;
-	kern_return_t kr = KERN_SUCCESS;
-
-	if (request->inheritance == VM_INHERIT_NONE)
-		(void)machvm__space_advise(space, address, address + size, MADV_DONTFORK);
-	for (size_t i = 0; kr == KERN_SUCCESS && i < map->count; i++) {
-		const struct machvm__piece *piece = &map->pieces[i];
-		struct machvm__attributes attributes = machvm__ledger_default;
-		int r;
-
-		attributes.maximum = (uint8_t)maximum_of(request, piece);
-		attributes.inheritance = (uint8_t)request->inheritance;
-		r = machvm__allocate_enter(request->target, address + piece->start - map->start,
-					   piece->end - piece->start, &attributes);
-		if (r)
-			kr = machvm__error_look(request->target, r);
-	}
-	return kr;
-}
-
-static bool takes_a_place(const struct request *request)
-{
-	return request->placement.overwrite && !request->placement.anywhere;
-}
-
-static kern_return_t fill(struct machvm__space *space, const struct request *request,
-			  const struct machvm__map *map, uint64_t *address)
-{
-	char *buffer = request->copy ? machvm__own_memory_map(CHUNK) : NULL;
-	struct machvm__placement room = request->placement;
-	kern_return_t kr = KERN_SUCCESS;
-	bool placed;
-
-	if (takes_a_place(request)) {
-		room.anywhere = true;
-		room.hinted = false;
-		room.mask = 0;
-	}
-	if (request->copy && !buffer)
-		kr = machvm__error_look(request->target, -ENOMEM);
-	else
-		kr = machvm__allocate_place(space, &room, address);
-	placed = kr == KERN_SUCCESS;
-	for (size_t i = 0; kr == KERN_SUCCESS && i < map->count; i++)
-		kr = put(space, request, &map->pieces[i],
-			 *address + map->pieces[i].start - map->start, buffer);
-	if (kr == KERN_SUCCESS && takes_a_place(request)) {
-		kr = machvm__allocate_move(space, map, *address, request->placement.address);
-		if (kr == KERN_SUCCESS)
-			*address = request->placement.address;
-	}
-	if (kr == KERN_SUCCESS)
-		kr = enter(space, request, map, *address);
-	if (placed && kr != KERN_SUCCESS)
-		(void)machvm__space_unmap(space, *address, *address + request->placement.size);
-	machvm__own_memory_unmap(buffer, CHUNK);
-	return kr;
-}
-
-static kern_return_t map_pieces(const struct request *request, struct machvm__map *map,
-				uint64_t *address)
-{
-	struct machvm__space space;
-	kern_return_t kr = KERN_SUCCESS;
-	int r = machvm__map_read(request->source, request->start, request->end, 0, map);
-
-	if (r)
-		return machvm__error_look(request->source, r);
-	kr = judge_source(request, map);
-	if (kr != KERN_SUCCESS)
-		return kr;
-	/* A page of another size at an edge widens the range. */
-	if (map->start != request->start || map->end != request->end)
-		return machvm__error_at(request->source, request->start, KERN_NOT_SUPPORTED, 0,
-					"argument check", "is part of a huge page");
-	r = -ESTALE;
-	machvm__space_lock(request->target);
-	for (int i = 0; r == -ESTALE && i < MACHVM__RANGE_ATTEMPTS; i++)
-		r = machvm__space_open(&space, request->target, 0);
-	if (r == 0) {
-		kr = fill(&space, request, map, address);
-		r = machvm__space_close(&space);
-	}
-	if (r && kr == KERN_SUCCESS)
-		kr = machvm__error_space(&space, r);
-	machvm__space_unlock(request->target);
-	return kr;
-}
-
-static void common(const struct request *request, const struct machvm__map *map,
+static void common(const struct machvm__remap *request, const struct machvm__map *map,
 		   vm_prot_t *current, vm_prot_t *maximum)
 {
 	unsigned now = VM_PROT_ALL, most = VM_PROT_ALL;
 
 	for (size_t i = 0; i < map->count; i++) {
-		now &= current_of(request, &map->pieces[i]);
-		most &= maximum_of(request, &map->pieces[i]);
+		now &= machvm__remap_current(request, &map->pieces[i]);
+		most &= machvm__remap_maximum(request, &map->pieces[i]);
 	}
 	*current = (vm_prot_t)now;
 	*maximum = (vm_prot_t)most;
 }
 
 /* What would refuse in the end is found before the source is moved for nothing. */
-static kern_return_t foresee(const struct request *request)
+static kern_return_t foresee(const struct machvm__remap *request)
 {
 	struct machvm__map map;
 	int r = machvm__map_read(request->source, request->start, request->end, 0, &map);
-	kern_return_t kr = r ? machvm__error_look(request->source, r) : judge_source(request, &map);
+	kern_return_t kr = r ? machvm__error_look(request->source, r)
+			     : machvm__remap_judge(request, &map);
 
 	machvm__map_free(&map);
-	return kr == KERN_SUCCESS ? machvm__allocate_room(request->target, &request->placement) : kr;
+	return kr == KERN_SUCCESS ? machvm__placement_room(request->target, &request->placement)
+				  : kr;
 }
 
 /* Two tasks share what is behind a memory entry of the source. */
-static kern_return_t make_entry(struct request *request, vm_map_t source, mach_port_t *port,
+static kern_return_t make_entry(struct machvm__remap *request, vm_map_t source, mach_port_t *port,
 				struct machvm__port_entry **held)
 {
 	memory_object_size_t size = request->end - request->start;
@@ -307,7 +70,7 @@ static kern_return_t make_entry(struct request *request, vm_map_t source, mach_p
 	return kr == KERN_SUCCESS ? machvm__entry_hold(*port, held, &request->entry) : kr;
 }
 
-static kern_return_t remap(struct request *request, vm_map_t source, uint64_t *address,
+static kern_return_t remap(struct machvm__remap *request, vm_map_t source, uint64_t *address,
 			   vm_prot_t *current, vm_prot_t *maximum)
 {
 	static const struct machvm__range_job move = {MACHVM__MAP_DETAIL, judge_move, act_move};
@@ -315,7 +78,7 @@ static kern_return_t remap(struct request *request, vm_map_t source, uint64_t *a
 	struct machvm__port_entry *held = NULL;
 	mach_port_t port = MACH_PORT_NULL;
 	struct machvm__map map = {0};
-	kern_return_t kr = machvm__allocate_check(request->target, &request->placement);
+	kern_return_t kr = machvm__placement_check(request->target, &request->placement);
 
 	if (kr == KERN_SUCCESS && !request->copy)
 		kr = foresee(request);
@@ -325,7 +88,7 @@ static kern_return_t remap(struct request *request, vm_map_t source, uint64_t *a
 	if (kr == KERN_SUCCESS && !request->copy && across)
 		kr = make_entry(request, source, &port, &held);
 	if (kr == KERN_SUCCESS)
-		kr = map_pieces(request, &map, address);
+		kr = machvm__remap_pieces(request, &map, address);
 	if (kr == KERN_SUCCESS) {
 		*address += request->data_offset;
 		common(request, &map, current, maximum);
@@ -338,8 +101,8 @@ static kern_return_t remap(struct request *request, vm_map_t source, uint64_t *a
 	return kr;
 }
 
-static kern_return_t check(struct request *request, uint64_t address, uint64_t size, uint64_t mask,
-			   int flags, uint64_t source)
+static kern_return_t check(struct machvm__remap *request, uint64_t address, uint64_t size,
+			   uint64_t mask, int flags, uint64_t source)
 {
 	uint64_t page = machvm__page_size() - 1, rounded, ignored;
 
@@ -384,7 +147,7 @@ static kern_return_t check(struct request *request, uint64_t address, uint64_t s
  * Two ports can name one process: two that live have different numbers. What shares then
  * goes by the one that was received, which ends with the program that it is for.
  */
-static void name_tasks(struct request *request, struct machvm__target *target,
+static void name_tasks(struct machvm__remap *request, struct machvm__target *target,
 		       struct machvm__target *source)
 {
 	request->target = target;
@@ -398,7 +161,7 @@ static void name_tasks(struct request *request, struct machvm__target *target,
 		request->target = request->source = source->received ? source : target;
 }
 
-static kern_return_t remap_held(struct request *request, vm_map_t source, uint64_t *address,
+static kern_return_t remap_held(struct machvm__remap *request, vm_map_t source, uint64_t *address,
 				uint64_t size, uint64_t mask, int flags, uint64_t source_address,
 				vm_prot_t *current, vm_prot_t *maximum)
 {
@@ -413,7 +176,7 @@ kern_return_t mach_vm_remap(vm_map_t target_task, mach_vm_address_t *target_addr
 			    vm_prot_t *cur_protection, vm_prot_t *max_protection,
 			    vm_inherit_t inheritance)
 {
-	struct request request = {.copy = copy != 0, .inheritance = inheritance};
+	struct machvm__remap request = {.copy = copy != 0, .inheritance = inheritance};
 	struct machvm__hold hold, source;
 	uint64_t at = *target_address;
 	kern_return_t kr = machvm__range_hold(target_task, MACHVM_RIGHT_CONTROL, &hold);
@@ -448,7 +211,7 @@ kern_return_t vm_remap(vm_map_t target_task, vm_address_t *target_address, vm_si
 }
 
 /* What is asked for, or with VM_PROT_IS_MASK as much of it as every piece has. */
-static kern_return_t choose(struct request *request, vm_prot_t current, vm_prot_t maximum)
+static kern_return_t choose(struct machvm__remap *request, vm_prot_t current, vm_prot_t maximum)
 {
 	if ((current | maximum) & ~(VM_PROT_ALL | VM_PROT_IS_MASK) ||
 	    (current & ~maximum & VM_PROT_ALL))
@@ -464,7 +227,7 @@ static kern_return_t choose(struct request *request, vm_prot_t current, vm_prot_
 	return KERN_SUCCESS;
 }
 
-static kern_return_t apply_mask(struct request *request)
+static kern_return_t apply_mask(struct machvm__remap *request)
 {
 	struct machvm__map map;
 	int r = machvm__map_read(request->source, request->start, request->end,
@@ -478,9 +241,9 @@ static kern_return_t apply_mask(struct request *request)
 	return r ? machvm__error_look(request->source, r) : KERN_SUCCESS;
 }
 
-static kern_return_t remap_chosen(struct request *request, vm_map_t source, uint64_t *address,
-				  uint64_t size, uint64_t mask, int flags,
-				  uint64_t source_address, vm_prot_t *current, vm_prot_t *maximum)
+static kern_return_t remap_chosen(struct machvm__remap *request, vm_map_t source, uint64_t *address,
+				  uint64_t size, uint64_t mask, int flags, uint64_t source_address,
+				  vm_prot_t *current, vm_prot_t *maximum)
 {
 	kern_return_t kr = check(request, *address, size, mask, flags | VM_FLAGS_RETURN_DATA_ADDR,
 				 source_address);
@@ -498,7 +261,7 @@ kern_return_t mach_vm_remap_new(vm_map_t target_task, mach_vm_address_t *target_
 				boolean_t copy, vm_prot_t *cur_protection,
 				vm_prot_t *max_protection, vm_inherit_t inheritance)
 {
-	struct request request = {.copy = copy != 0, .inheritance = inheritance};
+	struct machvm__remap request = {.copy = copy != 0, .inheritance = inheritance};
 	struct machvm__hold hold, source;
 	uint64_t at = *target_address;
 	kern_return_t kr = machvm__range_hold(target_task, MACHVM_RIGHT_CONTROL, &hold);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * place.c - one mmap in the target, and what its refusal means in Mach's terms.
+ * placement.c - one mmap in the target, and what its refusal means in Mach's terms.
  *
  * The kernel answers ENOMEM for three things that Mach tells apart: there is no
  * gap, the address is outside the map, memory or mappings are short. The map
  * itself decides.
  */
+#include "placement.h"
+
 #include <errno.h>
 #include <sys/mman.h>
 
-#include "allocate.h"
 #include "error.h"
 #include "map.h"
 #include "pages.h"
@@ -38,13 +39,12 @@ static kern_return_t outside(struct machvm__target *target, uint64_t address)
 
 static kern_return_t no_space(struct machvm__target *target, uint64_t size)
 {
-	return machvm__error(KERN_NO_SPACE, "mmap",
-			     "process %d has no gap of 0x%llx bytes there",
+	return machvm__error(KERN_NO_SPACE, "mmap", "process %d has no gap of 0x%llx bytes there",
 			     machvm__error_pid(target), (unsigned long long)size);
 }
 
-kern_return_t machvm__allocate_check(struct machvm__target *target,
-				     const struct machvm__placement *placement)
+kern_return_t machvm__placement_check(struct machvm__target *target,
+				      const struct machvm__placement *placement)
 {
 	uint64_t end;
 
@@ -100,8 +100,8 @@ static kern_return_t taken(struct machvm__target *target, uint64_t address)
 				"or a page behind it is taken already");
 }
 
-kern_return_t machvm__allocate_room(struct machvm__target *target,
-				    const struct machvm__placement *placement)
+kern_return_t machvm__placement_room(struct machvm__target *target,
+				     const struct machvm__placement *placement)
 {
 	uint64_t gap, from = placement->hinted ? placement->address : 0;
 	struct machvm__vma vma;
@@ -209,8 +209,8 @@ static kern_return_t place_in_gap(struct machvm__space *space,
 	return KERN_SUCCESS;
 }
 
-kern_return_t machvm__allocate_place(struct machvm__space *space,
-				     const struct machvm__placement *placement, uint64_t *address)
+kern_return_t machvm__placement_map(struct machvm__space *space,
+				    const struct machvm__placement *placement, uint64_t *address)
 {
 	int64_t r;
 
@@ -254,8 +254,8 @@ static kern_return_t not_moved(struct machvm__space *space, uint64_t to, int64_t
 				"cannot be replaced: no memory or no mapping is left");
 }
 
-kern_return_t machvm__allocate_move(struct machvm__space *space, const struct machvm__map *map,
-				    uint64_t made, uint64_t to)
+kern_return_t machvm__placement_move(struct machvm__space *space, const struct machvm__map *map,
+				     uint64_t made, uint64_t to)
 {
 	int64_t r = try_seals(space, to, to + (map->end - map->start));
 
@@ -267,7 +267,8 @@ kern_return_t machvm__allocate_move(struct machvm__space *space, const struct ma
 				       MREMAP_MAYMOVE | MREMAP_FIXED, to + offset, 0);
 		if (r < 0 && i && !space->broken)
 			return machvm__error_at(space->target, to + offset, KERN_ABORTED, (int)-r,
-						"mremap", "cannot be replaced, and what precedes it is");
+						"mremap",
+						"cannot be replaced, and what precedes it is");
 	}
 	return r < 0 ? not_moved(space, to, r) : KERN_SUCCESS;
 }
@@ -278,8 +279,8 @@ static bool is_default(const struct machvm__attributes *a)
 	       !a->permanent && a->inheritance == machvm__ledger_default.inheritance;
 }
 
-int machvm__allocate_enter(struct machvm__target *target, uint64_t address, uint64_t size,
-			   const struct machvm__attributes *attributes)
+int machvm__placement_enter(struct machvm__target *target, uint64_t address, uint64_t size,
+			    const struct machvm__attributes *attributes)
 {
 	struct machvm__ledger_change change;
 	struct machvm__ledger_piece piece = {address, address + size, {0}, *attributes};
@@ -295,8 +296,8 @@ int machvm__allocate_enter(struct machvm__target *target, uint64_t address, uint
 	return r;
 }
 
-void machvm__allocate_name(struct machvm__space *space, uint64_t address, uint64_t size,
-			   unsigned tag)
+void machvm__placement_name(struct machvm__space *space, uint64_t address, uint64_t size,
+			    unsigned tag)
 {
 	char name[MACHVM__TAG_NAME];
 

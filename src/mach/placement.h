@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* allocate.h - placing new memory: what vm_allocate, vm_map and vm_remap have in common. */
-#ifndef MACHVM_MACH_ALLOCATE_H
-#define MACHVM_MACH_ALLOCATE_H
+/* placement.h - placing new memory: what vm_allocate, vm_map and vm_remap have in common. */
+#ifndef MACHVM_MACH_PLACEMENT_H
+#define MACHVM_MACH_PLACEMENT_H
 
 #include <mach/kern_return.h>
 #include <mach/vm_statistics.h>
@@ -21,7 +21,7 @@ struct machvm__placement {
 	bool hinted; /* anywhere, and `address` is a hint */
 	bool overwrite;
 	bool purgable; /* an object of its own, whose size has a limit */
-	bool low; /* below 4 GiB, for a caller whose words are that long */
+	bool low;      /* below 4 GiB, for a caller whose words are that long */
 	unsigned protection;
 	unsigned flags;
 	int fd;
@@ -29,30 +29,30 @@ struct machvm__placement {
 };
 
 /* The checks of a placement that need no call. On record when it fails. */
-kern_return_t machvm__allocate_check(struct machvm__target *target,
-				     const struct machvm__placement *placement);
+kern_return_t machvm__placement_check(struct machvm__target *target,
+				      const struct machvm__placement *placement);
 
 /* Is there room now? For whoever changes something else before he maps it. On record if not. */
-kern_return_t machvm__allocate_room(struct machvm__target *target,
-				    const struct machvm__placement *placement);
+kern_return_t machvm__placement_room(struct machvm__target *target,
+				     const struct machvm__placement *placement);
 
 /* Maps it: KERN_SUCCESS and *address, or a code that is on record. */
-kern_return_t machvm__allocate_place(struct machvm__space *space,
-				     const struct machvm__placement *placement, uint64_t *address);
+kern_return_t machvm__placement_map(struct machvm__space *space,
+				    const struct machvm__placement *placement, uint64_t *address);
 
 /*
  * Moves what stands at `made`, pieces as those of the map, over what is at `to`: after what
  * could refuse has been tried, so that all of it is replaced or nothing. On record if not.
  */
-kern_return_t machvm__allocate_move(struct machvm__space *space, const struct machvm__map *map,
-				    uint64_t made, uint64_t to);
+kern_return_t machvm__placement_move(struct machvm__space *space, const struct machvm__map *map,
+				     uint64_t made, uint64_t to);
 
 /* Enters new memory at `address` into the ledger, as the live map shows it. 0 or -errno. */
-int machvm__allocate_enter(struct machvm__target *target, uint64_t address, uint64_t size,
-			   const struct machvm__attributes *attributes);
+int machvm__placement_enter(struct machvm__target *target, uint64_t address, uint64_t size,
+			    const struct machvm__attributes *attributes);
 
 /* Gives new memory its tag as a name, where the kernel keeps names. */
-void machvm__allocate_name(struct machvm__space *space, uint64_t address, uint64_t size,
-			   unsigned tag);
+void machvm__placement_name(struct machvm__space *space, uint64_t address, uint64_t size,
+			    unsigned tag);
 
 #endif
