@@ -161,9 +161,12 @@ int machvm__parcel_receive(int socket, void *message, size_t size, int *descript
 		return type;
 	do {
 		n = receive_once(socket, (char *)message + got, size - got, &intake);
+		/* Hung up with something of ours unread. That is told once, before what was said last. */
+		if (n == -ECONNRESET && type == SOCK_SEQPACKET)
+			n = receive_once(socket, message, size, &intake);
 		got += n > 0 ? (size_t)n : 0;
 	} while (n > 0 && got < size && type == SOCK_STREAM);
-	/* Hung up with something of ours unread: for us it is an end like any other. */
+	/* For us it is an end like any other. */
 	if (n == -ECONNRESET)
 		n = 0;
 	/* The rest of a message that has begun is there at once, or never comes. */

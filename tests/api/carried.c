@@ -282,6 +282,30 @@ static void socket_that_cannot_serve_says_why(void **state)
 	close(pipes[1]);
 }
 
+/* Whoever hangs up without reading what was said to it may have said something before. */
+static void last_word_before_hanging_up_is_heard(void **state)
+{
+	static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET};
+	struct victim *victim = victim_spawn(WORD_64);
+	mach_port_t task = victim_task(victim), port;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
+		int ends[2], pid = 0;
+
+		trying("type %d", types[i]);
+		travel_pair(types[i], ends);
+		assert_int_equal(send(ends[1], "x", 1, 0), 1);
+		expect_code(machvm_task_send(ends[0], task, MACHVM_RIGHT_READ), KERN_SUCCESS);
+		close(ends[0]);
+		expect_code(machvm_task_receive(ends[1], &port), KERN_SUCCESS);
+		expect_code(pid_for_task(port, &pid), KERN_SUCCESS);
+		expect_number(pid, victim->pid);
+		task_drop(port);
+		expect_code(machvm_task_receive(ends[1], &port), KERN_ABORTED);
+		close(ends[1]);
+	}
+}
+
 static void full_socket_is_reported_and_nothing_leaks(void **state)
 {
 	struct victim *victim = victim_spawn(WORD_64);
@@ -382,6 +406,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(child_of_the_receiver_uses_the_right),
 	TEST(every_type_of_socket_carries_a_right),
 	TEST(socket_that_cannot_serve_says_why),
+	TEST(last_word_before_hanging_up_is_heard),
 	TEST(full_socket_is_reported_and_nothing_leaks),
 	TEST(receiver_without_descriptors_loses_the_right_and_leaks_nothing),
 	TEST(thousand_rights_leave_nothing_behind),
