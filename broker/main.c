@@ -27,13 +27,13 @@
 
 #include "journal.h"
 #include "policy.h"
+#include "rate.h"
 #include "request.h"
 #include "sandbox.h"
 
 #define POLICY_FILE  "/etc/machvm/policy"
 #define MOST_CLIENTS 4096
-#define PATIENCE     10 /* seconds that a client may say nothing */
-#define FIRST_SOCKET 3  /* sd_listen_fds(3) */
+#define FIRST_SOCKET 3 /* sd_listen_fds(3) */
 #define POLICY_MOST  (1 << 20)
 
 struct client {
@@ -45,6 +45,14 @@ static struct pollfd waits[MOST_CLIENTS + 1]; /* the first one is the listener *
 static struct client *clients[MOST_CLIENTS + 1];
 static nfds_t count = 1;
 static int most_of_one = 256; /* connections that one user may have */
+static int patience = 10;     /* seconds that a client may say nothing */
+
+static void tell_excess(uid_t uid, pid_t pid, unsigned long excess)
+{
+	journal_decision("refused: uid=%u pid=%d: %lu requests too many", uid, pid, excess);
+}
+
+static struct rate rate = {.a_second = 100, .tell = tell_excess};
 
 static bool find_user(const char *name, unsigned *id)
 {
@@ -150,12 +158,17 @@ static int make_socket(const char *path)
 	return fd;
 }
 
-static time_t now(void)
+static uint64_t nanoseconds(void)
 {
 	struct timespec time;
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec;
+	return (uint64_t)time.tv_sec * RATE_SECOND + (uint64_t)time.tv_nsec;
+}
+
+static time_t now(void)
+{
+	return (time_t)(nanoseconds() / RATE_SECOND);
 }
 
 static void drop(nfds_t i)
@@ -196,7 +209,7 @@ static void accept_client(void)
 		return;
 	}
 	if (!has_place(client->peer.uid)) {
-		request_turn_away(fd, &client->peer);
+		request_turn_away(fd, &client->peer, &rate);
 		free(client);
 		close(fd);
 		return;
@@ -215,21 +228,31 @@ static void serve_client(nfds_t i, const struct policy *policy, time_t time)
 	bool owed = request_owed(waits[i].fd);
 
 	waits[i].events = owed && waits[i].revents & POLLIN ? 0 : POLLIN;
+	/* Its silence begins when it has taken what it was sent. */
+	if (owed)
+		clients[i]->since = time;
 	if (waits[i].revents & (POLLHUP | POLLERR) && !(waits[i].revents & POLLIN)) {
 		drop(i);
 	} else if (waits[i].revents && !owed) {
 		clients[i]->since = time;
-		if (request_serve(waits[i].fd, &clients[i]->peer, policy) < 0)
+		if (request_serve(waits[i].fd, &clients[i]->peer, policy, &rate) < 0)
 			drop(i);
-	} else if (!owed && time - clients[i]->since > PATIENCE) {
+	} else if (!owed && time - clients[i]->since > patience) {
+		request_part(waits[i].fd, &clients[i]->peer, &rate, patience);
 		drop(i);
 	}
 }
 
 static void serve(const struct policy *policy)
 {
+	static time_t reported;
 	bool stranger = waits[0].revents != 0;
 	time_t time = now();
+
+	rate.now = nanoseconds();
+	if (time != reported)
+		rate_report(&rate);
+	reported = time;
 
 	/* Downwards: who is dropped leaves his place to one that has been looked at. */
 	for (nfds_t i = count; --i > 0;)
@@ -284,60 +307,89 @@ static void occupy_standard_descriptors(void)
 static int usage(void)
 {
 	fputs("usage: machvmd [--policy FILE] [--listen PATH] [--idle SECONDS] [--most CLIENTS]\n"
-	      "               [--log syslog|stderr]\n",
+	      "               [--rate REQUESTS] [--patience SECONDS] [--log syslog|stderr]\n",
 	      stderr);
 	return 2;
 }
 
-int main(int argc, char **argv)
+struct settings {
+	const char *policy, *listen, *log;
+	int idle;
+};
+
+static bool read_options(int argc, char **argv, struct settings *settings)
 {
 	static const struct option options[] = {{"policy", required_argument, NULL, 'p'},
 						{"listen", required_argument, NULL, 'l'},
 						{"idle", required_argument, NULL, 'i'},
 						{"most", required_argument, NULL, 'm'},
+						{"rate", required_argument, NULL, 'r'},
+						{"patience", required_argument, NULL, 'P'},
 						{"log", required_argument, NULL, 'L'},
 						{0}};
-	const char *path = POLICY_FILE, *listen_at = NULL, *log = "syslog";
-	int letter, listener, idle = 0, r;
-	struct policy policy;
+	int letter, a_second = (int)rate.a_second;
 
 	while ((letter = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (letter == 'p')
-			path = optarg;
+			settings->policy = optarg;
 		else if (letter == 'l')
-			listen_at = optarg;
+			settings->listen = optarg;
 		else if (letter == 'i')
-			idle = atoi(optarg);
+			settings->idle = atoi(optarg);
 		else if (letter == 'm')
 			most_of_one = atoi(optarg);
+		else if (letter == 'r')
+			a_second = atoi(optarg);
+		else if (letter == 'P')
+			patience = atoi(optarg);
 		else if (letter == 'L')
-			log = optarg;
+			settings->log = optarg;
 		else
-			return usage();
+			return false;
 	}
-	if (optind != argc || idle < 0 || most_of_one < 1 || (strcmp(log, "syslog") && strcmp(log, "stderr")))
+	rate.a_second = (unsigned)a_second;
+	return optind == argc && settings->idle >= 0 && most_of_one > 0 && patience > 0 &&
+	       a_second > 0 && a_second <= (int)RATE_SECOND &&
+	       (!strcmp(settings->log, "syslog") || !strcmp(settings->log, "stderr"));
+}
+
+/* What is not needed any more goes. 0 or -errno. */
+static int enter_sandbox(const struct policy *policy, bool speaks)
+{
+	int r = sandbox_drop_capabilities();
+
+	if (!r)
+		r = sandbox_filter_calls(policy_gives(policy, MACHVM_RIGHT_CONTROL), speaks);
+	if (r)
+		journal_trouble("the sandbox cannot be entered: %s", strerror(-r));
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings = {.policy = POLICY_FILE, .log = "syslog"};
+	struct policy policy;
+	int listener, r;
+	bool speaks;
+
+	if (!read_options(argc, argv, &settings))
 		return usage();
+	speaks = !strcmp(settings.log, "stderr");
 	occupy_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
 	umask(0);
-	journal_open(!strcmp(log, "stderr"));
+	journal_open(speaks);
 	raise_limit();
-	if (load_policy(path, &policy))
+	if (load_policy(settings.policy, &policy))
 		return 1;
-	listener = listen_at ? make_socket(listen_at) : inherited_socket();
+	listener = settings.listen ? make_socket(settings.listen) : inherited_socket();
 	if (listener < 0) {
 		journal_trouble("no socket to listen on: %s", strerror(-listener));
 		return 1;
 	}
-	r = sandbox_drop_capabilities();
-	if (!r)
-		r = sandbox_filter_calls(policy_gives(&policy, MACHVM_RIGHT_CONTROL),
-					 !strcmp(log, "stderr"));
-	if (r) {
-		journal_trouble("the sandbox cannot be entered: %s", strerror(-r));
+	if (enter_sandbox(&policy, speaks))
 		return 1;
-	}
-	r = run(listener, &policy, idle);
+	r = run(listener, &policy, settings.idle);
 	if (r)
 		journal_trouble("poll: %s", strerror(-r));
 	return r ? 1 : 0;

@@ -314,7 +314,19 @@ static int answer_request(int socket, const struct peer *peer, const struct poli
 	return send_answer(socket, &answer);
 }
 
-int request_serve(int socket, const struct peer *peer, const struct policy *policy)
+/* It is dear neither to us nor to the journal, and the client may ask again later. */
+static int refuse_haste(int socket, const struct peer *peer, const struct rate *rate)
+{
+	struct answer answer = {0};
+
+	refuse(&answer, KERN_RESOURCE_SHORTAGE,
+	       "user %u asks more than %u times a second; try again later", peer->uid,
+	       rate->a_second);
+	return send_answer(socket, &answer);
+}
+
+int request_serve(int socket, const struct peer *peer, const struct policy *policy,
+		  struct rate *rate)
 {
 	unsigned char wire[MACHVM__MESSAGE_SIZE + 1];
 	struct iovec vector = {wire, sizeof(wire)};
@@ -327,6 +339,8 @@ int request_serve(int socket, const struct peer *peer, const struct policy *poli
 		return errno == EAGAIN || errno == EINTR ? 1 : -errno;
 	if (n == 0)
 		return -ENODATA;
+	if (!rate_take(rate, peer->uid, peer->pid))
+		return refuse_haste(socket, peer, rate);
 	if (n != MACHVM__MESSAGE_SIZE || header.msg_flags & (MSG_CTRUNC | MSG_TRUNC) ||
 	    machvm__message_decode(wire, 0, &asked) || asked.kind != MACHVM__MESSAGE_REQUEST) {
 		struct answer answer = {0};
@@ -339,11 +353,25 @@ int request_serve(int socket, const struct peer *peer, const struct policy *poli
 	return answer_request(socket, peer, policy, &asked);
 }
 
-void request_turn_away(int socket, const struct peer *peer)
+void request_turn_away(int socket, const struct peer *peer, struct rate *rate)
 {
 	struct answer answer = {0};
 
-	journal_decision("refused: uid=%u pid=%d: too many connections", peer->uid, peer->pid);
+	if (rate_take(rate, peer->uid, peer->pid))
+		journal_decision("refused: uid=%u pid=%d: too many connections", peer->uid,
+				 peer->pid);
 	refuse(&answer, KERN_RESOURCE_SHORTAGE, "the broker serves too many already");
+	send_answer(socket, &answer);
+}
+
+void request_part(int socket, const struct peer *peer, struct rate *rate, int seconds)
+{
+	struct answer answer = {0};
+
+	if (rate_take(rate, peer->uid, peer->pid))
+		journal_decision("closed: uid=%u pid=%d: nothing was asked for %d seconds",
+				 peer->uid, peer->pid, seconds);
+	refuse(&answer, KERN_ABORTED,
+	       "nothing was asked for %d seconds, and the connection has been closed", seconds);
 	send_answer(socket, &answer);
 }

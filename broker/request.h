@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "policy.h"
+#include "rate.h"
 
 #define REQUEST_MOST_GROUPS 256
 
@@ -35,9 +36,13 @@ bool request_owed(int socket);
  * Takes one request and answers it. 0; 1 when there is none yet; or -errno: then
  * the connection is of no more use.
  */
-int request_serve(int socket, const struct peer *peer, const struct policy *policy);
+int request_serve(int socket, const struct peer *peer, const struct policy *policy,
+		  struct rate *rate);
 
-/* The answer to somebody who is one too many. */
-void request_turn_away(int socket, const struct peer *peer);
+/* The answer to somebody who is one too many, which counts as a request. */
+void request_turn_away(int socket, const struct peer *peer, struct rate *rate);
+
+/* What somebody is told who has asked for nothing for so many seconds. It counts as well. */
+void request_part(int socket, const struct peer *peer, struct rate *rate, int seconds);
 
 #endif

@@ -436,9 +436,10 @@ MACHVM_EXPORT kern_return_t machvm_task_receive(int socket, mach_port_t *task);
  * taken for a lie of the broker's.
  *
  * Returns what machvm_task_receive() returns: KERN_DENIED with the broker's reason when
- * its policy does not allow it, KERN_ABORTED when it went away in the middle; and
- * KERN_INVALID_ARGUMENT also when `pidfd` is none, or names a process that has no
- * number in the caller's pid namespace.
+ * its policy does not allow it, KERN_ABORTED when it went away in the middle, or closed a
+ * connection over which nothing was asked for ten seconds; KERN_RESOURCE_SHORTAGE also when
+ * the user has too many connections or asks too often; and KERN_INVALID_ARGUMENT also when
+ * `pidfd` is none, or names a process that has no number in the caller's pid namespace.
  *
  * Since: 0.1
  */

@@ -56,7 +56,7 @@ static void open_listener(void)
 }
 
 /* In the child. */
-static void become_broker(int journal, const char *program)
+static void become_broker(int journal, const char *program, const char *option, const char *value)
 {
 	char number[16];
 
@@ -67,12 +67,16 @@ static void become_broker(int journal, const char *program)
 	snprintf(number, sizeof(number), "%d", getpid());
 	setenv("LISTEN_PID", number, 1);
 	setenv("LISTEN_FDS", "1", 1);
-	execl(program, program, "--policy", service.policy, "--log", "stderr", "--most", "2000",
-	      NULL);
+	execl(program, program, "--policy", service.policy, "--log", "stderr", option, value, NULL);
 	_exit(127);
 }
 
 void service_start(void)
+{
+	service_start_with(NULL, NULL);
+}
+
+void service_start_with(const char *option, const char *value)
 {
 	const char *program = getenv("MACHVMD");
 	int ends[2];
@@ -84,7 +88,7 @@ void service_start(void)
 	fcntl(ends[0], F_SETPIPE_SZ, 1 << 20);
 	service.pid = fork();
 	if (service.pid == 0)
-		become_broker(ends[1], program);
+		become_broker(ends[1], program, option, value);
 	close(ends[1]);
 	if (service.journal >= 0)
 		close(service.journal);
@@ -156,16 +160,21 @@ const char *service_victim_path(void)
 	return path;
 }
 
-/* The next line of the journal must have all of these words in it. */
-void service_expect_line(const char *first, const char *second)
+void service_read_line(char *line, size_t size)
 {
-	char line[2048];
 	size_t length = 0;
 
-	while (length + 1 < sizeof(line) && read(service.journal, line + length, 1) == 1 &&
+	while (length + 1 < size && read(service.journal, line + length, 1) == 1 &&
 	       line[length] != '\n')
 		length++;
 	line[length] = '\0';
+}
+
+void service_expect_line(const char *first, const char *second)
+{
+	char line[2048];
+
+	service_read_line(line, sizeof(line));
 	trying("journal: \"%s\"", line);
 	assert_non_null(strstr(line, first));
 	assert_non_null(strstr(line, second));

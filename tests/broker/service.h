@@ -18,6 +18,8 @@ extern struct service {
 /* Before it is started: the whole policy, as printf() writes it. */
 void service_policy(const char *format, ...);
 void service_start(void);
+/* With an option of the broker's besides. */
+void service_start_with(const char *option, const char *value);
 /* Kills it. What waitpid() said. */
 int service_stop(void);
 /* For cmocka: stops it and forgets everything. */
@@ -32,7 +34,9 @@ kern_return_t service_request(struct victim *victim, enum machvm_right right, ma
 /* The victim's program as a policy names it. */
 const char *service_victim_path(void);
 
-/* The next line of the journal must have all of these words in it. */
+/* The next line of the journal; empty when there is no broker any more. */
+void service_read_line(char *line, size_t size);
+/* That line must have all of these words in it. */
 void service_expect_line(const char *first, const char *second);
 
 #endif
