@@ -121,13 +121,18 @@ int service_teardown(void **state)
 	return harness_teardown(state);
 }
 
+socklen_t service_address_size(void)
+{
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+			   strlen(service.address.sun_path + 1));
+}
+
 int service_connect(void)
 {
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-				     strlen(service.address.sun_path + 1));
 
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&service.address, size) != 0)
+	if (fd < 0 ||
+	    connect(fd, (const struct sockaddr *)&service.address, service_address_size()) != 0)
 		fail_case("connect: %s", strerror(errno));
 	return fd;
 }

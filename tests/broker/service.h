@@ -27,6 +27,7 @@ int service_teardown(void **state);
 
 /* A connection; closed by hand. */
 int service_connect(void);
+socklen_t service_address_size(void);
 int service_pidfd(struct victim *victim);
 /* Over a connection of its own. */
 kern_return_t service_request(struct victim *victim, enum machvm_right right, mach_port_t *port);

@@ -17,7 +17,7 @@ if ((me == 0)); then
 	client=65534
 	as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 fi
-broker_pid=
+broker_pid= broker_options=()
 trap 'stop_broker; clean_up' EXIT
 
 # start_broker RULE...: one that has answered.
@@ -27,7 +27,8 @@ start_broker()
 	rm -f "$work/socket" "$work/journal"
 	mkfifo "$work/journal"
 	# No end of the harness's own goes along.
-	"$MACHVMD" --policy "$work/policy" --listen "$work/socket" --log stderr 2>"$work/journal" &
+	"$MACHVMD" --policy "$work/policy" --listen "$work/socket" --log stderr "${broker_options[@]}" \
+		2>"$work/journal" &
 	broker_pid=$!
 	exec {journal}<"$work/journal"
 	# Who is refused has been answered: it listens.
@@ -43,6 +44,8 @@ stop_broker()
 	kill -KILL "$broker_pid"
 	wait "$broker_pid" 2>/dev/null
 	broker_pid=
+	# What stays open here is open in every command and broker that comes after.
+	exec {journal}<&-
 }
 
 # run_client WORD...: as run, by the other user and the broker.
@@ -138,6 +141,72 @@ case_broker_that_is_not_there_is_told()
 	expect_complaint 9 'no broker listens'
 	run --broker
 	expect_status 2
+}
+
+# What it has when it may open so many descriptors, or have so much memory: all of it, or a complaint.
+# What the loader has no room for never gets so far.
+expect_right_or_short()
+{
+	case $status in
+	0) [[ $(od -An -tx1 "$output" | tr -d ' ') == "$right" ]] || fail "$1: $(od -An -tx1 "$output")" ;;
+	8) [[ -s $errors && ! -s $output ]] || fail "$1: nothing is said" ;;
+	127) grep -q 'error while loading shared libraries' "$errors" || fail "$1: $(cat "$errors")" ;;
+	*) fail "$1: status $status, $(cat "$errors")" ;;
+	esac
+}
+
+case_client_that_is_short_of_something_is_told()
+{
+	local room right done=0 short=0
+	right=$(ask "$victim" peek "$counter" 8)
+	start_broker "allow user $client read program $VICTIM"
+	for room in {3..20}; do
+		output=$work/output errors=$work/errors
+		(
+			ulimit -n "$room"
+			exec "${as[@]}" "$machvm" --broker="$work/socket" read "$victim" "$counter" 8 --raw
+		) >"$output" 2>"$errors"
+		status=$?
+		expect_right_or_short "$room descriptors"
+		((status == 0)) && ((++done))
+		((status == 8)) && ((++short))
+	done
+	((done && short)) || fail "$done done, $short short of descriptors"
+	stop_broker
+}
+
+# Calls that no handler interrupts are interrupted by a stop, some of them.
+case_client_that_is_stopped_over_and_over_is_served()
+{
+	local right pid
+	right=$(ask "$victim" peek "$counter" 8)
+	start_broker "allow user $client read program $VICTIM"
+	for ((i = 0; i < 10; i++)); do
+		output=$work/output errors=$work/errors
+		"${as[@]}" "$machvm" --broker="$work/socket" read "$victim" "$counter" 8 --raw \
+			>"$output" 2>"$errors" &
+		pid=$!
+		while kill -STOP "$pid" 2>/dev/null && kill -CONT "$pid" 2>/dev/null; do :; done
+		wait "$pid"
+		status=$?
+		expect_status 0
+		expect_equal "$(od -An -tx1 "$output" | tr -d ' ')" "$right"
+	done
+	stop_broker
+}
+
+case_broker_that_is_asked_too_often_says_so()
+{
+	local refused=0
+	broker_options=(--rate 1)
+	start_broker "allow user $client read program $VICTIM"
+	broker_options=()
+	for ((i = 0; i < 1000 && !refused; i++)); do
+		run_client read "$victim" "$counter" 8
+		((status)) && refused=1
+	done
+	expect_complaint 8 "the broker refuses: user $client asks more than 1 times a second; try again later"
+	stop_broker
 }
 
 case_broker_writes_a_line_for_every_decision()

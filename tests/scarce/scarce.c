@@ -4,97 +4,26 @@
  * number of them, and of patience with signals. The same scenario is run over and
  * over, with the n-th allocation failing; each answer is right or says what is short, and
  * afterwards nothing is left behind and the victim has what it should.
- *
- * The library is linked into this program, so that its allocations can be refused.
  */
+#include "faults.h"
 #include "ground.h"
 #include "refuse.h"
 #include "travel.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <mach/vm_behavior.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #define BASE 0x100000000000u
 
-/* The allocations of this thread are counted while a scenario runs; one of them fails. */
-static _Thread_local bool counting;
-static _Thread_local unsigned long allocation, failing;
-static unsigned long refusals;
-
-static bool refuse_allocation(void)
-{
-	if (!counting || ++allocation != failing)
-		return false;
-	refusals++;
-	errno = ENOMEM;
-	return true;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_mmap64(void *at, size_t size, int prot, int flags, int fd, off_t offset);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_mmap64(void *at, size_t size, int prot, int flags, int fd, off_t offset);
-
-void *__wrap_malloc(size_t size)
-{
-	return refuse_allocation() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return refuse_allocation() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-	return refuse_allocation() ? NULL : __real_realloc(old, size);
-}
-
-void *__wrap_mmap64(void *at, size_t size, int prot, int flags, int fd, off_t offset)
-{
-	return refuse_allocation() ? MAP_FAILED : __real_mmap64(at, size, prot, flags, fd, offset);
-}
-
 /* What a scenario works on. */
 static struct ground ground;
 static uint8_t local[5 * PAGE];
-
-/* Which answers are honest when something is short. */
-static bool strict;
-
-static bool honest(kern_return_t kr)
-{
-	return kr == KERN_SUCCESS || (!strict && kr == KERN_RESOURCE_SHORTAGE);
-}
-
-#define expect_honest(kr) harness_expect_honest(__LINE__, #kr, (kr))
-
-static kern_return_t harness_expect_honest(int line, const char *call, kern_return_t kr)
-{
-	bool was = counting;
-
-	counting = false;
-	if (!honest(kr))
-		harness_expect_code(__FILE__, line, call, kr,
-				    strict ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE);
-	counting = was;
-	return kr;
-}
 
 static int end_walk(const struct machvm_region *region, void *context)
 {
@@ -123,7 +52,8 @@ static void try_writes(mach_port_t task, uint8_t fill)
 			memcpy(ground_expect(&ground, writes[i].at), local, writes[i].size);
 	}
 	if (expect_honest(mach_vm_copy(task, BASE + 3, 3 * PAGE, BASE + PAGE)) == KERN_SUCCESS)
-		memmove(ground_expect(&ground, BASE + PAGE), ground_expect(&ground, BASE + 3), 3 * PAGE);
+		memmove(ground_expect(&ground, BASE + PAGE), ground_expect(&ground, BASE + 3),
+			3 * PAGE);
 }
 
 static void try_reads(mach_port_t task)
@@ -262,8 +192,7 @@ static void run_scenario(void)
 	}
 	if (pidfd < 0)
 		return;
-	allocation = 0;
-	counting = true;
+	faults_begin();
 	if (expect_honest(machvm_task_open(pidfd, MACHVM_RIGHT_CONTROL, &task)) == KERN_SUCCESS) {
 		try_writes(task, 0x10);
 		try_reads(task);
@@ -277,128 +206,38 @@ static void run_scenario(void)
 			try_travel(task);
 		mach_port_deallocate(mach_task_self(), task);
 	}
-	counting = false;
+	faults_end();
 	close(pidfd);
 }
 
-/* The second run finds everything that is made once. */
-static void settle(void)
+static void lay(void)
 {
 	ground_open(&ground, PLACE_VICTIM, 8);
 	task_drop(ground.task);
 	ground_lay(&ground, 0, 8, "rw");
-	strict = true;
-	failing = 0;
-	run_scenario();
-	run_scenario();
+}
+
+static void verify(void)
+{
 	ground_verify(&ground);
-}
-
-struct things {
-	unsigned descriptors, mappings, threads;
-};
-
-static struct things count_things(void)
-{
-	return (struct things){count_descriptors(), count_mappings(), count_threads()};
-}
-
-static void expect_things(const struct things *before)
-{
-	struct things now = count_things();
-
-	expect_number(now.descriptors, before->descriptors);
-	expect_number(now.mappings, before->mappings);
-	expect_number(now.threads, before->threads);
 }
 
 static void failing_allocation_is_a_shortage_wherever_it_is(void **state)
 {
-	struct things before;
-	unsigned long n;
-
-	settle();
-	before = count_things();
-	strict = false;
-	refusals = 0;
-	for (n = 1;; n++) {
-		unsigned long had = refusals;
-
-		failing = n;
-		trying("allocation %lu fails", n);
-		run_scenario();
-		if (refusals == had)
-			break;
-		if (n % 8 == 0)
-			ground_verify(&ground);
-	}
-	failing = 0;
-	ground_verify(&ground);
-	expect_things(&before);
-	assert_true(refusals > 5);
-	print_message("%lu allocations were refused, one after the other\n", refusals);
+	lay();
+	faults_fail_allocations(run_scenario, verify);
 }
 
-/* With room for none, for one, for two ... and for all that is needed. */
 static void missing_descriptors_are_a_shortage_however_many_there_are(void **state)
 {
-	struct rlimit old, tight;
-	struct things before;
-	int plugs[256];
-
-	settle();
-	before = count_things();
-	getrlimit(RLIMIT_NOFILE, &old);
-	tight = old;
-	tight.rlim_cur = 128;
-	for (unsigned room = 0; room < 40; room++) {
-		unsigned used = 0;
-
-		setrlimit(RLIMIT_NOFILE, &tight);
-		while (used < ARRAY_SIZE(plugs) && (plugs[used] = dup(0)) >= 0)
-			used++;
-		for (unsigned i = 0; i < room && used > 0; i++)
-			close(plugs[--used]);
-		strict = false;
-		trying("room for %u descriptors", room);
-		run_scenario();
-		while (used > 0)
-			close(plugs[--used]);
-		setrlimit(RLIMIT_NOFILE, &old);
-		ground_verify(&ground);
-		expect_things(&before);
-	}
+	lay();
+	faults_take_descriptors(run_scenario, verify);
 }
 
-static volatile sig_atomic_t rings;
-
-static void ring(int signal)
-{
-	rings++;
-}
-
-/* Handlers that do not restart calls, as often as the machine bears it. */
 static void signals_change_no_answer(void **state)
 {
-	struct sigaction action = {.sa_handler = ring}, old;
-	struct itimerval often = {{0, 500}, {0, 500}}, never = {{0, 0}, {0, 0}};
-	struct things before;
-
-	settle();
-	before = count_things();
-	sigaction(SIGALRM, &action, &old);
-	for (unsigned i = 0; i < 200; i++) {
-		setitimer(ITIMER_REAL, &often, NULL);
-		run_scenario();
-		/* The victim is talked to in peace: the harness does not expect signals. */
-		setitimer(ITIMER_REAL, &never, NULL);
-		if (i % 20 == 0)
-			ground_verify(&ground);
-	}
-	sigaction(SIGALRM, &old, NULL);
-	ground_verify(&ground);
-	expect_things(&before);
-	print_message("%d signals\n", (int)rings);
+	lay();
+	faults_interrupt(run_scenario, verify);
 }
 
 static const struct CMUnitTest tests[] = {
