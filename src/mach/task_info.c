@@ -306,7 +306,7 @@ static int gather(struct facts *facts, unsigned needs)
 	if (!r && needs & NEED_LINKS)
 		r = machvm__dynamic_links(facts->target, word_of(facts), &facts->links);
 	/* What was read was of this process if that still lives. */
-	return machvm__target_alive(facts->target) ? -ESRCH : r;
+	return machvm__target_same(facts->target) ? -ESRCH : r;
 }
 
 static kern_return_t tell(struct machvm__target *target, const struct flavor *flavor,

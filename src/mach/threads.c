@@ -76,6 +76,8 @@ static kern_return_t list_threads(struct machvm__hold *hold, thread_act_array_t 
 	}
 	kr = make_ports(hold->name, hold->right, tids, n, ports, &count);
 	free(tids);
+	if (kr == KERN_SUCCESS && hold->target->received && machvm__target_same(hold->target))
+		kr = machvm__error_gone(hold->target, "thread list");
 	if (kr == KERN_SUCCESS && !count)
 		kr = exiting(hold->target);
 	if (kr != KERN_SUCCESS) {

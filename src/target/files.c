@@ -178,6 +178,16 @@ void machvm__target_keep(struct machvm__target *target, enum machvm__file_kind k
 	atomic_store_explicit(&target->files[kind], fd, memory_order_release);
 }
 
+int machvm__target_same(struct machvm__target *target)
+{
+	struct machvm__file maps = {.fd = atomic_load(&target->files[MACHVM__FILE_MAPS])};
+
+	/* A right to its name has no file of the map, and outlives the program. */
+	if (target->received && maps.fd >= 0 && !machvm__target_image_lives(&maps))
+		machvm__target_end(target);
+	return machvm__target_alive(target);
+}
+
 void machvm__target_end(struct machvm__target *target)
 {
 	atomic_store(&target->watch.dead, true);

@@ -51,20 +51,6 @@ static int open_session(struct machvm__space *space, unsigned flags)
 	return r;
 }
 
-/* Is it the program that the right was for? Once it is held still, it stays so. */
-static int still_received(struct machvm__space *space)
-{
-	struct machvm__file maps;
-	int r = machvm__target_open(space->target, MACHVM__FILE_MAPS, &maps);
-
-	if (r)
-		return r;
-	if (machvm__target_image_lives(&maps))
-		return 0;
-	machvm__target_end(space->target);
-	return -ESTALE;
-}
-
 int machvm__space_open(struct machvm__space *space, struct machvm__target *target, unsigned flags)
 {
 	int r;
@@ -73,13 +59,13 @@ int machvm__space_open(struct machvm__space *space, struct machvm__target *targe
 	if (target->own)
 		return 0;
 	/* A program that the right is not for is not even stopped. */
-	r = target->received ? still_received(space) : 0;
-	if (r == 0)
-		r = open_session(space, flags);
-	if (r == 0 && target->received) {
-		r = still_received(space);
-		if (r)
-			(void)machvm__space_close(space);
+	if (target->received && machvm__target_same(target))
+		return -ESTALE;
+	r = open_session(space, flags);
+	/* Once it is held still, it stays what it is. */
+	if (r == 0 && target->received && machvm__target_same(target)) {
+		(void)machvm__space_close(space);
+		r = -ESTALE;
 	}
 	return r;
 }

@@ -21,6 +21,7 @@ int machvm__still_suspend(struct machvm__space *space, struct machvm__target *ta
 			  enum machvm__keeper_count what, int tid)
 {
 	struct machvm__session_target who = who_is(target);
+	int r;
 
 	*space = (struct machvm__space){.target = target};
 	if (!who.pid) {
@@ -28,7 +29,15 @@ int machvm__still_suspend(struct machvm__space *space, struct machvm__target *ta
 		space->refusal.reason = "it has no number in this pid namespace";
 		return -ETIMEDOUT;
 	}
-	return machvm__keeper_suspend(&who, what, tid, &space->refusal);
+	if (target->received && machvm__target_same(target))
+		return -ESTALE;
+	r = machvm__keeper_suspend(&who, what, tid, &space->refusal);
+	/* Once it stands, it stays what it is. */
+	if (r == 0 && target->received && machvm__target_same(target)) {
+		(void)!machvm__keeper_resume(&who, what, tid);
+		r = -ESTALE;
+	}
+	return r;
 }
 
 int machvm__still_resume(struct machvm__target *target, enum machvm__keeper_count what, int tid)

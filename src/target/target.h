@@ -240,6 +240,11 @@ int machvm__target_open_list(struct machvm__target *target, const char *file,
                              struct machvm__text *text, char *buffer, size_t size);
 /* Holds a descriptor that was opened elsewhere. Nobody may be using the target yet. */
 void machvm__target_keep(struct machvm__target *target, enum machvm__file_kind kind, int fd);
+/*
+ * 0 while it lives and, where it was received, runs the program that the right is for; else
+ * -ESRCH, or -errno. For what goes by number and not by a file of the address space's.
+ */
+int machvm__target_same(struct machvm__target *target);
 /* Its address space has ended, and with it what was received: -ESRCH from now on. */
 void machvm__target_end(struct machvm__target *target);
 /*

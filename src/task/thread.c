@@ -94,7 +94,7 @@ int machvm__thread_alive(const struct machvm__thread_use *use)
 	struct machvm__usage_identity now;
 	int r = machvm__usage_identity(use->target->numbers.proc_tgid, use->thread->tid, &now);
 
-	if (r || machvm__target_alive(use->target))
+	if (r || machvm__target_same(use->target))
 		return r == -ESRCH || !r ? -ESRCH : r;
 	return same_identity(&now, &use->thread->identity) ? 0 : -ESRCH;
 }

@@ -78,6 +78,55 @@ static void exec_ends_remote_calls(void **state)
 	task_drop(port);
 }
 
+/* A received right to a victim, a thread of it by that right, and the victim's next program. */
+static thread_act_t received_before_exec(mach_port_t *port)
+{
+	struct victim *victim = victim_spawn(WORD_64);
+	mach_msg_type_number_t count = 0;
+	thread_act_array_t threads;
+	thread_act_t thread;
+
+	*port = travel_received(victim_task(victim), MACHVM_RIGHT_CONTROL);
+	expect_code(task_threads(*port, &threads, &count), KERN_SUCCESS);
+	thread = threads[0];
+	mach_vm_deallocate(mach_task_self(), (uintptr_t)threads, count * sizeof(*threads));
+	victim_ask(victim, "exec");
+	return thread;
+}
+
+/* Each is the first that is done with the right after exec: nothing else has found out. */
+static void exec_ends_suspensions_and_states(void **state)
+{
+	natural_t words[THREAD_STATE_MAX] = {0};
+	task_suspension_token_t token = 77;
+	thread_act_array_t threads;
+	mach_msg_type_number_t count;
+	mach_port_t port;
+
+	received_before_exec(&port);
+	expect_code(task_suspend(port), MACH_SEND_INVALID_DEST);
+	received_before_exec(&port);
+	expect_code(task_suspend2(port, &token), MACH_SEND_INVALID_DEST);
+	expect_number(token, 77);
+	received_before_exec(&port);
+	expect_code(task_threads(port, &threads, &count), MACH_SEND_INVALID_DEST);
+	expect_code(thread_suspend(received_before_exec(&port)), KERN_TERMINATED);
+	count = THREAD_STATE_MAX;
+	expect_code(thread_get_state(received_before_exec(&port), MACHINE_THREAD_STATE, words, &count),
+		    KERN_TERMINATED);
+	expect_code(thread_set_state(received_before_exec(&port), MACHINE_THREAD_STATE, words,
+				     MACHINE_THREAD_STATE_COUNT),
+		    KERN_TERMINATED);
+	count = THREAD_BASIC_INFO_COUNT;
+	expect_code(thread_info(received_before_exec(&port), THREAD_BASIC_INFO, (thread_info_t)words,
+				&count),
+		    KERN_TERMINATED);
+	count = MACH_TASK_BASIC_INFO_COUNT;
+	received_before_exec(&port);
+	expect_code(task_info(port, MACH_TASK_BASIC_INFO, (task_info_t)words, &count),
+		    MACH_SEND_INVALID_DEST);
+}
+
 static void dead_target_sent_or_received_is_gone(void **state)
 {
 	struct victim *victim = victim_spawn(WORD_64);
@@ -399,6 +448,7 @@ static void thousand_rights_leave_nothing_behind(void **state)
 static const struct CMUnitTest tests[] = {
 	TEST(exec_ends_what_was_received),
 	TEST(exec_ends_remote_calls),
+	TEST(exec_ends_suspensions_and_states),
 	TEST(dead_target_sent_or_received_is_gone),
 	TEST(vfork_child_is_not_sent),
 	TEST(dead_leader_with_live_threads_is_sent),
