@@ -93,8 +93,24 @@ static void mount_proc(const char *options)
 		harness_skip("/proc cannot be mounted: %s", strerror(errno));
 }
 
+/* May groups below this one limit memory? "+memory" and "-memory" change it. */
+static bool change_controllers(const char *above, const char *change)
+{
+	char path[300];
+	int fd;
+	bool done;
+
+	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", above);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	done = write(fd, change, strlen(change)) == (ssize_t)strlen(change);
+	close(fd);
+	return done;
+}
+
 /* A group of processes below our own that may have 64 MiB. */
-static char group[256];
+static char group[256], changed[200]; /* and the one that had to let it, if one had to */
 
 /* The tests run in a child; when all of it has ended, the group goes. */
 static void leave_group_behind(void)
@@ -110,29 +126,90 @@ static void leave_group_behind(void)
 		;
 	for (unsigned i = 0; rmdir(group) != 0 && errno == EBUSY && i < 1000000; i++)
 		sched_yield();
+	if (changed[0])
+		change_controllers(changed, "-memory");
 	_exit(child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+/* The line of our own group that has these words in it: the path behind them, or null. */
+static char *own_group(const char *words, char *line, size_t size)
+{
+	FILE *file = fopen("/proc/self/cgroup", "re");
+	char *path = NULL;
+
+	while (file && !path && fgets(line, (int)size, file))
+		path = strstr(line, words);
+	if (file)
+		fclose(file);
+	if (!path)
+		return NULL;
+	path[strcspn(path, "\n")] = '\0';
+	return path + strlen(words);
+}
+
+static void limit_group(const char *limit)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/%s", group, limit);
+	put(path, "67108864");
+	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+	put(path, "0");
+}
+
+/* Groups of the second version limit memory where the one above lets them. */
+static bool group_limits_memory(void)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/memory.max", group);
+	return access(path, W_OK) == 0;
+}
+
+/*
+ * A group that has processes lets none below it limit memory, save the first of all. So it is
+ * tried in our own, and then in each above it.
+ */
+static bool make_group_of_second_version(char *path)
+{
+	char above[200];
+
+	for (;;) {
+		snprintf(above, sizeof(above), "/sys/fs/cgroup%s", strcmp(path, "/") ? path : "");
+		snprintf(group, sizeof(group), "%s/machvm-%d", above, getpid());
+		if (mkdir(group, 0700) == 0) {
+			if (group_limits_memory())
+				return true;
+			if (change_controllers(above, "+memory")) {
+				strcpy(changed, above);
+				return true;
+			}
+			rmdir(group);
+		}
+		if (!*path || strcmp(path, "/") == 0)
+			return false;
+		*strrchr(path, '/') = '\0';
+	}
 }
 
 static void join_group(void)
 {
-	char line[256], path[300], *mine = NULL;
-	FILE *file = fopen("/proc/self/cgroup", "re");
+	char line[256], *mine = own_group(":memory:", line, sizeof(line));
 
-	while (file && !mine && fgets(line, sizeof(line), file))
-		mine = strstr(line, ":memory:");
-	if (file)
-		fclose(file);
-	if (!mine)
-		harness_skip("there is no memory controller of the first version");
-	mine[strcspn(mine, "\n")] = '\0';
-	snprintf(group, sizeof(group), "/sys/fs/cgroup/memory%.150s/machvm-%d", mine + 8, getpid());
-	if (mkdir(group, 0700) != 0)
-		harness_skip("no group can be made at %s: %s", group, strerror(errno));
+	if (mine) {
+		snprintf(group, sizeof(group), "/sys/fs/cgroup/memory%.150s/machvm-%d", mine,
+			 getpid());
+		if (mkdir(group, 0700) != 0)
+			harness_skip("no group can be made at %s: %s", group, strerror(errno));
+		leave_group_behind();
+		limit_group("memory.limit_in_bytes");
+		return;
+	}
+	mine = own_group("0::", line, sizeof(line));
+	if (!mine || !make_group_of_second_version(mine))
+		harness_skip("no group that limits memory can be made here, of either version");
 	leave_group_behind();
-	snprintf(path, sizeof(path), "%s/memory.limit_in_bytes", group);
-	put(path, "67108864");
-	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
-	put(path, "0");
+	limit_group("memory.max");
 }
 
 static void limit_addresses(void)

@@ -9,6 +9,7 @@ export PATH=/bin
 
 mount -t proc proc /proc
 mount -t sysfs sys /sys
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t devtmpfs dev /dev
 mkdir -p /dev/shm
 mount -t tmpfs -o mode=1777 shm /dev/shm

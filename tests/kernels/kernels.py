@@ -126,8 +126,8 @@ def tests_of(build, kvm, chosen):
         if test['name'] not in chosen if chosen else not kvm and test['name'] in LONG:
             continue
         # What has arguments needs more of this machine: files, a compiler.
-        if suites & SUITES and not suites & NOT_HERE and len(test['cmd']) == 1 and \
-                'MACHVM_TEST_REFUSE' not in environment:
+        wanted = chosen or (suites & SUITES and len(test['cmd']) == 1)
+        if wanted and not suites & NOT_HERE and 'MACHVM_TEST_REFUSE' not in environment:
             yield test['name'], int(test['timeout']), environment, test['cmd'][0]
 
 
