@@ -99,7 +99,7 @@ static void allocate_anywhere(struct process *process)
 		      KERN_SUCCESS);
 	if (address % PAGE != 0 || (address < world_end() && address + size > world.base))
 		fail_case("memory was allocated at 0x%llx", (unsigned long long)address);
-	if (!process->suspended) {
+	if (!world_stands(process)) {
 		zeros = pattern_sum(bytes, size, 0);
 		expect_number(victim_ask(process->victim, "sum %llx %llx",
 					 (unsigned long long)address, (unsigned long long)size),

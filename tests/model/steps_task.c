@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Steps that look, that stop and go on, on ports, and what processes do themselves. */
+/* Steps that look, on ports, and what processes do themselves. */
 #include "random.h"
 #include "regions.h"
 #include "travel.h"
@@ -141,36 +141,6 @@ void step_page(void)
 		expect_number(references, 0);
 }
 
-/* ---- stopping ---- */
-
-static void expect_suspended(const struct process *process)
-{
-	struct mach_task_basic_info info;
-	mach_msg_type_number_t count = MACH_TASK_BASIC_INFO_COUNT;
-
-	expect_answer(
-		task_info(world_port(process), MACH_TASK_BASIC_INFO, (task_info_t)&info, &count),
-		KERN_SUCCESS);
-	expect_number(info.suspend_count, process->suspended);
-}
-
-void step_suspend(void)
-{
-	struct process *process = world_process();
-	bool resume = random_below(3) != 0;
-
-	step_note("%s: process %d, suspended %u times", resume ? "task_resume" : "task_suspend",
-		  number(process), process->suspended);
-	if (!resume) {
-		expect_answer(task_suspend(process->port), KERN_SUCCESS);
-		process->suspended++;
-	} else if (expect_answer(task_resume(process->port),
-				 process->suspended ? KERN_SUCCESS : KERN_FAILURE)) {
-		process->suspended--;
-	}
-	expect_suspended(process);
-}
-
 /* ---- ports ---- */
 
 static void expect_references(const struct process *process)
@@ -286,16 +256,16 @@ void step_process(void)
 	struct process *process = world_process();
 	unsigned what = random_below(8);
 
-	if (what == 0 && !process->suspended && process == &world.process[1]) {
+	if (what == 0 && !world_stands(process) && process == &world.process[1]) {
 		step_note("the child ends");
 		world_end_child();
 	} else if (what == 1) {
-		step_note("the victim ends, suspended %u times", world.process[0].suspended);
+		step_note("the victim ends%s", world_stands(&world.process[0]) ? ", suspended" : "");
 		world_begin_again();
-	} else if (what < 4 && !process->suspended) {
+	} else if (what < 4 && !world_stands(process)) {
 		step_note("process %d executes", number(process));
 		world_exec(process);
-	} else if (!world.has_forked && !world.process[0].suspended) {
+	} else if (!world.has_forked && !world_stands(&world.process[0])) {
 		step_note("the victim forks");
 		world_fork();
 	}

@@ -59,8 +59,8 @@ static const struct {
 	{step_inherit, 4}, {step_behavior, 4}, {step_wire, 3},      {step_purgable, 2},
 	{step_advice, 2},  {step_map, 6},      {step_entry, 3},     {step_map_entry, 6},
 	{step_remap, 6},   {step_region, 8},   {step_walk, 2},      {step_page, 3},
-	{step_suspend, 4}, {step_port, 6},     {step_travel, 2},    {step_weak, 2},
-	{step_process, 1},
+	{step_suspend, 4}, {step_token, 4},    {step_thread, 4},    {step_port, 6},
+	{step_travel, 2},  {step_weak, 2},     {step_process, 1},
 };
 
 static void take_one(void)
@@ -105,8 +105,8 @@ static void run(enum word word)
 	}
 	step_note("end");
 	for (unsigned i = 0; i < 2; i++)
-		while (world.process[i].suspended > 0 && world.process[i].suspended--)
-			expect_code(task_resume(world.process[i].port), KERN_SUCCESS);
+		if (world.process[i].victim)
+			world_let_go(&world.process[i]);
 	world_check();
 	world_close();
 	under_way = false;

@@ -137,8 +137,21 @@ static void adopt(struct process *process, struct victim *victim)
 	*process = (struct process){.victim = victim, .port = victim_task(victim), .refs = 1};
 }
 
+/* What stood has nothing to be taken back any more. */
+static void drop_suspensions(struct process *process)
+{
+	for (unsigned i = 0; i < process->tokens; i++)
+		expect_answer(task_resume2(process->token[i]), MACH_SEND_INVALID_DEST);
+	if (process->thread == MACH_PORT_NULL)
+		return;
+	expect_answer(thread_suspend(process->thread), KERN_TERMINATED);
+	expect_answer(thread_resume(process->thread), KERN_TERMINATED);
+	task_drop(process->thread);
+}
+
 static void drop_ports(struct process *process)
 {
+	drop_suspensions(process);
 	if (process->refs > 0)
 		expect_code(mach_port_mod_refs(mach_task_self(), process->port,
 					       MACH_PORT_RIGHT_SEND, -(int)process->refs),
@@ -153,6 +166,7 @@ static void drop_ports(struct process *process)
 static void expect_gone(const struct process *process)
 {
 	mach_vm_address_t address = world.base;
+	task_suspension_token_t token;
 	mach_port_type_t type = 0;
 	char byte = 0;
 	int state = 0;
@@ -170,6 +184,8 @@ static void expect_gone(const struct process *process)
 		mach_vm_purgable_control(process->port, world.base, VM_PURGABLE_GET_STATE, &state),
 		MACH_SEND_INVALID_DEST);
 	expect_answer(task_suspend(process->port), MACH_SEND_INVALID_DEST);
+	expect_answer(task_suspend2(process->port, &token), MACH_SEND_INVALID_DEST);
+	expect_answer(task_resume(process->port), MACH_SEND_INVALID_DEST);
 	expect_code(mach_port_type(mach_task_self(), process->port, &type), KERN_SUCCESS);
 	expect_number(type, MACH_PORT_TYPE_DEAD_NAME);
 }
@@ -273,19 +289,29 @@ void world_fork(void)
 	}
 }
 
-void world_exec(struct process *process)
+/* What was received was a right to the program that is gone; so is what came of it. */
+static void expect_received_gone(struct process *process)
 {
 	char byte;
 
+	if (process->received != MACH_PORT_NULL) {
+		expect_answer(machvm_read(process->received, world.base, &byte, 1, 0),
+			      MACH_SEND_INVALID_DEST);
+		task_drop(process->received);
+		process->received = MACH_PORT_NULL;
+	}
+	if (process->thread != MACH_PORT_NULL && process->thread_received) {
+		expect_answer(thread_suspend(process->thread), KERN_TERMINATED);
+		task_drop(process->thread);
+		process->thread = MACH_PORT_NULL;
+	}
+}
+
+void world_exec(struct process *process)
+{
 	victim_ask(process->victim, "exec");
 	forget_pages(process);
-	if (process->received == MACH_PORT_NULL)
-		return;
-	/* What was received was a right to the program that is gone. */
-	expect_answer(machvm_read(process->received, world.base, &byte, 1, 0),
-		      MACH_SEND_INVALID_DEST);
-	task_drop(process->received);
-	process->received = MACH_PORT_NULL;
+	expect_received_gone(process);
 }
 
 bool world_expect_answer(const char *file, int line, const char *call, kern_return_t got,
@@ -346,12 +372,17 @@ static void check_bytes(const struct process *process)
 	}
 }
 
+bool world_stands(const struct process *process)
+{
+	return process->suspended || process->tokens || process->thread_suspended;
+}
+
 void world_check(void)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		const struct process *process = &world.process[i];
 
-		if (!process->victim || process->suspended)
+		if (!process->victim || world_stands(process))
 			continue;
 		check_layout(process);
 		check_bytes(process);

@@ -17,6 +17,7 @@
 
 #define WORLD_PAGES   20u
 #define WORLD_ENTRIES 4u
+#define WORLD_TOKENS  3u
 #define WORLD_BYTES   (WORLD_PAGES * PAGE)
 
 /* Of what the model does not know. */
@@ -42,9 +43,14 @@ struct process {
 	struct victim *victim; /* null: there is none */
 	mach_port_t port;      /* `refs` references to it */
 	unsigned refs;
-	mach_port_t received; /* another name of it, which came over a socket; or null */
-	mach_port_t weak;     /* one with the read right, or null */
-	unsigned suspended;
+	mach_port_t received;            /* another name of it, which came over a socket; or null */
+	mach_port_t weak;                /* one with the read right, or null */
+	unsigned suspended;              /* so often by task_suspend */
+	mach_port_t token[WORLD_TOKENS]; /* of task_suspend2; `tokens` of them */
+	unsigned tokens;
+	mach_port_t thread;        /* its only one, or null */
+	bool thread_received;      /* it came of the received name, and ends with it */
+	unsigned thread_suspended; /* so often, by any name that it had */
 	struct page page[WORLD_PAGES];
 };
 
@@ -79,6 +85,10 @@ void world_begin_again(void);
 void world_fork(void);
 void world_exec(struct process *process);
 void world_end_child(void);
+/* Does anything hold it? Then it reports nothing. */
+bool world_stands(const struct process *process);
+/* Takes back all that holds it. */
+void world_let_go(struct process *process);
 
 /* A random process that lives; one of its names; a page of it. */
 struct process *world_process(void);
@@ -139,6 +149,8 @@ void step_region(void);
 void step_walk(void);
 void step_page(void);
 void step_suspend(void);
+void step_token(void);
+void step_thread(void);
 void step_port(void);
 void step_travel(void);
 void step_weak(void);
