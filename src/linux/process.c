@@ -337,12 +337,16 @@ bool machvm__process_owns_memory(const struct machvm__process_numbers *numbers)
 	return start && start != stack_start((int)parent);
 }
 
-int machvm__process_word(int proc_tgid)
+int machvm__process_word(const struct machvm__process_numbers *numbers)
 {
+	int fd = machvm__descriptor_open_proc(numbers->proc_tgid, 0, "exe", O_RDONLY);
+	struct machvm__thread_numbers thread;
 	unsigned char ident[EI_NIDENT];
-	int fd = machvm__descriptor_open_proc(proc_tgid, 0, "exe", O_RDONLY);
 	ssize_t n;
 
+	/* A dead leader has no program, but live threads have. */
+	if (fd == -ENOENT && machvm__process_live_thread(numbers, &thread) == 0)
+		fd = machvm__descriptor_open_proc(numbers->proc_tgid, thread.proc_tid, "exe", O_RDONLY);
 	if (fd < 0)
 		return 0;
 	n = machvm__descriptor_read(fd, ident, sizeof ident);

@@ -67,6 +67,6 @@ int machvm__process_live_thread(const struct machvm__process_numbers *numbers,
 bool machvm__process_owns_memory(const struct machvm__process_numbers *numbers);
 
 /* 4 or 8: the pointer size of the program it runs; 0 when it cannot be told. */
-int machvm__process_word(int proc_tgid);
+int machvm__process_word(const struct machvm__process_numbers *numbers);
 
 #endif

@@ -255,11 +255,11 @@ int machvm__thread_list_read(int proc_pid, int *tids, size_t capacity)
 	return count ? count : -ESRCH;
 }
 
-int machvm__thread_list_maps(int proc_pid, int (*line)(const char *, void *), void *data)
+int machvm__thread_list_maps(int proc_pid, int tid, int (*line)(const char *, void *), void *data)
 {
 	char buffer[4097];
 	size_t have = 0;
-	int fd = machvm__thread_list_open(proc_pid, "maps", O_RDONLY), r = 0;
+	int fd = machvm__thread_list_open_thread(proc_pid, tid, "/maps"), r = 0;
 	bool cut = false;
 	long n;
 

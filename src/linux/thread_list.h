@@ -47,11 +47,12 @@ __attribute__((__warn_unused_result__)) int machvm__thread_list_read(int proc_pi
 								     size_t capacity);
 
 /*
- * Calls `line` with each line of /proc/PID/maps (without its newline; one longer than 4 KiB
+ * Calls `line` with each line of /proc/PID/task/TID/maps (without its newline; one longer than 4 KiB
  * is cut) until it returns non-zero, and returns that.
  */
 __attribute__((__warn_unused_result__)) int
-machvm__thread_list_maps(int proc_pid, int (*line)(const char *line, void *data), void *data);
+machvm__thread_list_maps(int proc_pid, int tid, int (*line)(const char *line, void *data),
+			 void *data);
 
 /* Opens "/proc/PID/NAME" close-on-exec. */
 __attribute__((__warn_unused_result__)) int machvm__thread_list_open(int proc_pid, const char *name,

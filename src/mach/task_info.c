@@ -173,7 +173,7 @@ static void fill_audit_token(const struct facts *facts, void *out)
 static int word_of(const struct facts *facts)
 {
 	return facts->target->own ? (int)sizeof(void *)
-				  : machvm__process_word(facts->target->numbers.proc_tgid);
+				  : machvm__process_word(&facts->target->numbers);
 }
 
 static void fill_dyld(const struct facts *facts, void *out)

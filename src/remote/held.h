@@ -107,6 +107,12 @@ struct machvm__session {
 /* Why a step refuses; keeps what was said first for the same step of an earlier thread. */
 int machvm__held_refuse(struct machvm__session *s, int error, const char *step, const char *reason);
 
+/* A thread as the mounted /proc numbers it. Where that counts otherwise, only the leader is named. */
+static inline int machvm__held_proc_tid(const struct machvm__session *s, int tid)
+{
+	return tid == s->target->pid ? s->target->proc_pid : tid;
+}
+
 struct machvm__thread_stat;
 
 /* turn.c: one user of the library at a time on a target, and all on one CPU meanwhile. */

@@ -104,7 +104,7 @@ static void search(struct search *s, const struct survey *survey)
 }
 
 /* The auxiliary vector, in the target's words: pairs of a type and a value. */
-static uint64_t random_bytes_of(int proc_pid, enum machvm__abi abi)
+static uint64_t random_bytes_of(int proc_pid, int proc_tid, enum machvm__abi abi)
 {
 	enum { RANDOM = 25, WORDS = 128 };
 	union {
@@ -112,7 +112,7 @@ static uint64_t random_bytes_of(int proc_pid, enum machvm__abi abi)
 		uint32_t narrow[2 * WORDS];
 	} v;
 	bool narrow = abi == MACHVM__ABI_I386;
-	int fd = machvm__thread_list_open(proc_pid, "auxv", O_RDONLY);
+	int fd = machvm__thread_list_open_thread(proc_pid, proc_tid, "/auxv");
 	long n;
 
 	if (fd < 0)
@@ -127,9 +127,9 @@ static uint64_t random_bytes_of(int proc_pid, enum machvm__abi abi)
 	return 0;
 }
 
-static void seal(struct machvm__place *place, int proc_pid, int tid)
+static void seal(struct machvm__place *place, int proc_pid, int proc_tid, int tid)
 {
-	uint64_t at = random_bytes_of(proc_pid, (enum machvm__abi)place->code.abi);
+	uint64_t at = random_bytes_of(proc_pid, proc_tid, (enum machvm__abi)place->code.abi);
 
 	if (at && !machvm__trace_read(
 			  tid, &(struct machvm__trace_part){at, place->seal, sizeof(place->seal)},
@@ -137,7 +137,8 @@ static void seal(struct machvm__place *place, int proc_pid, int tid)
 		place->seal_at = at;
 }
 
-int machvm__place_find(struct machvm__place *place, int proc_pid, int tid, enum machvm__abi abi)
+int machvm__place_find(struct machvm__place *place, int proc_pid, int proc_tid, int tid,
+		       enum machvm__abi abi)
 {
 	struct survey survey = {.count = 0};
 	struct search s = {.place = place, .steady = true, .abi = abi, .tid = tid};
@@ -146,7 +147,7 @@ int machvm__place_find(struct machvm__place *place, int proc_pid, int tid, enum 
 
 	memset(place, 0, sizeof(*place));
 	place->code.abi = (uint8_t)abi;
-	r = machvm__thread_list_maps(proc_pid, note, &survey);
+	r = machvm__thread_list_maps(proc_pid, proc_tid, note, &survey);
 	if (r < 0)
 		return r;
 	memory =
@@ -157,7 +158,7 @@ int machvm__place_find(struct machvm__place *place, int proc_pid, int tid, enum 
 	search(&s, &survey);
 	munmap(s.piece, PIECE);
 	if (s.steady && place->code.call && place->code.sigreturn)
-		seal(place, proc_pid, tid);
+		seal(place, proc_pid, proc_tid, tid);
 	place->stack = survey.stack.start;
 	place->stack_end = survey.stack.end;
 	return place->code.call ? 0 : -EOPNOTSUPP;

@@ -28,11 +28,13 @@ struct machvm__place {
 };
 
 /*
- * Fills `place` for calls in `abi`, reading the memory of the stopped thread `tid`. 0 also
+ * Fills `place` for calls in `abi`, reading the memory of the stopped thread `tid`, which the
+ * mounted /proc knows by the other two numbers (the leader may be dead). 0 also
  * when there is no sigreturn stub or stack (they stay 0); -EOPNOTSUPP when there is no
  * system-call instruction at all.
  */
 __attribute__((__warn_unused_result__)) int
-machvm__place_find(struct machvm__place *place, int proc_pid, int tid, enum machvm__abi abi);
+machvm__place_find(struct machvm__place *place, int proc_pid, int proc_tid, int tid,
+		   enum machvm__abi abi);
 
 #endif

@@ -170,7 +170,8 @@ static int compare_or_find(struct machvm__session *s, size_t size, enum machvm__
 		r = compare(s, size);
 	if (r != -ESTALE)
 		return r;
-	r = machvm__place_find(known, s->target->proc_pid, tid_of(s), abi);
+	r = machvm__place_find(known, s->target->proc_pid,
+			       machvm__held_proc_tid(s, tid_of(s)), tid_of(s), abi);
 	if (r == -EOPNOTSUPP)
 		return machvm__held_refuse(s, r, "system-call instruction",
 					   "it maps no code with a system-call instruction");

@@ -117,7 +117,7 @@ void machvm__space_name(struct machvm__space *space, uint64_t start, uint64_t en
 uint64_t machvm__space_limit(struct machvm__target *target)
 {
 	int word = target->own ? (int)sizeof(void *)
-			       : machvm__process_word(target->numbers.proc_tgid);
+			       : machvm__process_word(&target->numbers);
 
 	/* arch/x86/include/asm/elf.h, page_64_types.h: one page less than the sign bit allows. */
 	return word == 4 ? UINT64_C(0xffffe000) : UINT64_C(0x7ffffffff000);

@@ -6,6 +6,7 @@
 #include "calls.h"
 #include "crew.h"
 #include "ground.h"
+#include "pattern.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -416,6 +417,33 @@ static void dead_leader_does_not_matter(void **state)
 	crew_gets_on(&crew);
 }
 
+/* What /proc tells of a process it tells by its leader, which here has no memory any more. */
+static void change_is_made_where_the_leader_is_dead(void **state)
+{
+	for EACH_WORD (w) {
+		mach_vm_address_t page = 0;
+		uint64_t value = 0x1234567;
+
+		crew_start(&crew, words[w], "sleep", 2);
+		victim_ask(crew.victim, "leave");
+		crew_await_state(&crew, crew.victim->pid, "Z");
+		expect_code(mach_vm_allocate(crew.task, &page, PAGE, VM_FLAGS_ANYWHERE),
+			    KERN_SUCCESS);
+		expect_code(mach_vm_write(crew.task, page, (vm_offset_t)&value, sizeof(value)),
+			    KERN_SUCCESS);
+		expect_code(mach_vm_protect(crew.task, page, PAGE, 0, VM_PROT_READ), KERN_SUCCESS);
+		expect_code(mach_vm_write(crew.task, page, (vm_offset_t)&value, sizeof(value)),
+			    KERN_PROTECTION_FAILURE);
+		expect_number(victim_ask(crew.victim, "sum %llx 8", (unsigned long long)page),
+			      pattern_sum(&value, sizeof(value), 0));
+		expect_code(mach_vm_deallocate(crew.task, page, PAGE), KERN_SUCCESS);
+		crew_gets_on(&crew);
+		crew_is_free(&crew);
+		crew_is_sound(&crew);
+		victim_kill(crew.victim);
+	}
+}
+
 /* The parent of a vfork sleeps uninterruptibly, and stops before it comes back. */
 static void parent_of_a_vfork_counts_as_still(void **state)
 {
@@ -491,6 +519,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(another_suspender_is_told_who_has_it),
 	TEST(task_that_the_caller_traces_is_refused_and_stays_stopped),
 	TEST(dead_leader_does_not_matter),
+	TEST(change_is_made_where_the_leader_is_dead),
 	TEST(parent_of_a_vfork_counts_as_still),
 	TEST(change_beside_a_suspender_of_the_same_program_is_made),
 };
