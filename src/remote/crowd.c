@@ -38,14 +38,13 @@ int machvm__held_reserve(struct machvm__session *s)
 	return 0;
 }
 
-/* Threads that run no code of the program: dead leaders, the kernel's workers in its name. */
+/* Threads that run no code of the program: the kernel's workers in its name. */
 static bool idle_by_nature(const struct machvm__session *s, int tid)
 {
 	struct machvm__thread_stat stat;
 
 	return !machvm__thread_list_stat(s->target->proc_pid, tid, &stat) &&
-	       (stat.state == 'Z' || stat.state == 'X' ||
-		stat.flags & (PF_USER_WORKER | PF_IO_WORKER));
+	       stat.flags & (PF_USER_WORKER | PF_IO_WORKER);
 }
 
 int machvm__crowd_add(struct machvm__session *s, int tid)

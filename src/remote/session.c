@@ -172,14 +172,15 @@ static int open_with(struct machvm__session *s)
 
 /*
  * In the middle of an execve threads go that were there a moment ago, and the one that stays
- * takes over the leader's number. The process is not gone because a thread of it is.
+ * takes over the leader's number. The process is not gone because a thread of it is, unless
+ * that one is what is asked for.
  */
 static int open_patiently(struct machvm__session *s)
 {
 	uint64_t deadline = machvm__trace_now() + MACHVM__HELD_PATIENCE;
 	int r;
 
-	while ((r = open_with(s)) == -ESRCH && s->target->pidfd >= 0 &&
+	while ((r = open_with(s)) == -ESRCH && !s->only && s->target->pidfd >= 0 &&
 	       !machvm__trace_alive(s->target->pidfd)) {
 		if (machvm__trace_now() >= deadline)
 			return machvm__held_refuse(s, -ETIMEDOUT, "stop",

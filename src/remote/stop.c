@@ -44,6 +44,15 @@ static int64_t tracer_of(const struct machvm__session *s, int tid)
 	return machvm__thread_list_status(s->target->proc_pid, tid, "TracerPid:", 0);
 }
 
+/* What has ended is refused in the word for what is forbidden (ptrace_attach, kernel/ptrace.c). */
+static bool ended(const struct machvm__session *s, int tid)
+{
+	struct machvm__thread_stat stat;
+	int r = machvm__thread_list_stat(s->target->proc_pid, machvm__held_proc_tid(s, tid), &stat);
+
+	return r == -ESRCH || (!r && (stat.state == 'Z' || stat.state == 'X'));
+}
+
 static int not_ours(struct machvm__session *s, int tid)
 {
 	int64_t tracer = tracer_of(s, tid);
@@ -54,6 +63,8 @@ static int not_ours(struct machvm__session *s, int tid)
 		s->why.tracer = (int)tracer;
 		return machvm__held_refuse(s, -EBUSY, "seize", "it is traced already");
 	}
+	if (ended(s, tid))
+		return -ESRCH;
 	return machvm__held_refuse(s, -EPERM, "seize", "the kernel refuses us to trace it");
 }
 
