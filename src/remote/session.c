@@ -7,6 +7,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "fork_notice.h"
 #include "keep.h"
 #include "syscall.h"
+#include "thread_list.h"
 
 /* ---- the opening thread ---- */
 
@@ -170,18 +172,33 @@ static int open_with(struct machvm__session *s)
 	return r || opened ? r : -EOWNERDEAD;
 }
 
+/* Nothing of a process can be found where /proc is not mounted, or hides it. */
+static bool unseen(const struct machvm__session *s)
+{
+	int fd = machvm__thread_list_open(s->target->proc_pid, "task", O_RDONLY | O_DIRECTORY);
+
+	if (fd >= 0)
+		close(fd);
+	return fd == -ENOENT;
+}
+
 /*
  * In the middle of an execve threads go that were there a moment ago, and the one that stays
- * takes over the leader's number. The process is not gone because a thread of it is, unless
- * that one is what is asked for.
+ * takes over the leader's number: for an instant it may not be found. The process is not gone
+ * because a thread of it is, unless that one is what is asked for.
  */
 static int open_patiently(struct machvm__session *s)
 {
+	enum { INSTANT = 10 };
 	uint64_t deadline = machvm__trace_now() + MACHVM__HELD_PATIENCE;
-	int r;
+	int r, blind = 0;
 
 	while ((r = open_with(s)) == -ESRCH && !s->only && s->target->pidfd >= 0 &&
 	       !machvm__trace_alive(s->target->pidfd)) {
+		blind = unseen(s) ? blind + 1 : 0;
+		if (blind == INSTANT)
+			return machvm__held_refuse(s, -EOPNOTSUPP, "thread list",
+						   "/proc does not show it here");
 		if (machvm__trace_now() >= deadline)
 			return machvm__held_refuse(s, -ETIMEDOUT, "stop",
 						   "its threads end before they can be stopped");

@@ -258,8 +258,10 @@ static uint8_t bytes[64 << 10];
 /* What may be missing here, beside what is right. */
 static bool is_honest(kern_return_t kr)
 {
-	/* Threads that cannot be seen cannot be stopped. */
-	if (in("no-proc") || in("foreign-proc") || in("hidden-proc"))
+	if (in("no-proc") || in("hidden-proc"))
+		return kr == KERN_DENIED;
+	/* Threads that cannot be named cannot be stopped. */
+	if (in("foreign-proc"))
 		return kr == KERN_DENIED || kr == KERN_OPERATION_TIMED_OUT;
 	return kr == KERN_RESOURCE_SHORTAGE;
 }
