@@ -122,6 +122,14 @@ int machvm__turn_stat(struct machvm__session *s, struct machvm__thread_stat *sta
 void machvm__turn_join(struct machvm__session *s, const struct machvm__thread_stat *stat);
 void machvm__turn_leave(struct machvm__session *s);
 
+/* opener.c: the opening thread's signals and CPUs. */
+void machvm__opener_block(struct machvm__session *s);
+void machvm__opener_unblock(struct machvm__session *s);
+void machvm__opener_mute(struct machvm__session *s);
+void machvm__opener_unmute(struct machvm__session *s);
+/* Takes it, and the helper, off the target's CPU. */
+void machvm__opener_relieve(void *session);
+
 /* stop.c */
 int machvm__stop_open(void *session);
 int machvm__stop_close(void *session);

@@ -216,7 +216,8 @@ static int settle(struct machvm__keeper *k, int tid, struct machvm__session_refu
 		pthread_mutex_lock(&registry_lock);
 		machvm__tracer_freeze();
 	}
-	r = machvm__tracer_run(s->tracer, machvm__keep_settle, s, machvm__keep_abandon, &result);
+	r = machvm__tracer_run(s->tracer, machvm__keep_settle, s, machvm__keep_abandon,
+			       NULL, &result);
 	if (ours) {
 		machvm__tracer_thaw();
 		pthread_mutex_unlock(&registry_lock);
@@ -393,7 +394,7 @@ void machvm__keeper_leave(struct machvm__keeper *k)
 		settle_down(k);
 	} else if (k->session.tracer) {
 		(void)!machvm__tracer_run(k->session.tracer, machvm__keep_rest, &k->session,
-					  machvm__keep_abandon, &result);
+					  machvm__keep_abandon, NULL, &result);
 	}
 	unlock(k);
 }

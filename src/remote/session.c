@@ -21,73 +21,13 @@
 #include "syscall.h"
 #include "thread_list.h"
 
-/* ---- the opening thread ---- */
-
-/*
- * While a thread of the caller traces, the kernel tells this process about each stop of the
- * target, as if it were a child (SIGCHLD, CLD_TRAPPED). Nobody asked for that. Ends of
- * real children are told as ever.
- */
-static void mute_stops(struct machvm__session *s)
-{
-	struct sigaction muted;
-
-	if (sigaction(SIGCHLD, NULL, &s->opener_child) ||
-	    (s->opener_child.sa_flags & SA_NOCLDSTOP) || s->opener_child.sa_handler == SIG_IGN)
-		return;
-	/* Forgotten when we unblock it: one thread, and no handler. */
-	if (s->opener_child.sa_handler == SIG_DFL &&
-	    !(s->opener_mask & UINT64_C(1) << (SIGCHLD - 1)))
-		return;
-	muted = s->opener_child;
-	muted.sa_flags |= SA_NOCLDSTOP;
-	s->opener_muted = !sigaction(SIGCHLD, &muted, NULL);
-}
-
-/* A child of the caller that stopped or continued meanwhile is told of late. */
-static void unmute_stops(struct machvm__session *s)
-{
-	siginfo_t info = {0};
-
-	if (!s->opener_muted)
-		return;
-	sigaction(SIGCHLD, &s->opener_child, NULL);
-	s->opener_muted = false;
-	if (s->opener_child.sa_handler == SIG_DFL ||
-	    machvm__syscall6(SYS_waitid, P_ALL, 0, (long)&info,
-			     WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT, 0, 0) ||
-	    !info.si_pid)
-		return;
-	info.si_signo = SIGCHLD;
-	machvm__syscall3(SYS_rt_sigqueueinfo, getpid(), SIGCHLD, (long)&info);
-}
-
-static void block_signals(struct machvm__session *s)
-{
-	uint64_t all = UINT64_MAX;
-
-	machvm__syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&s->opener_mask, 8);
-}
-
-static void unblock_signals(struct machvm__session *s)
-{
-	machvm__syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&s->opener_mask, 0, 8);
-}
-
-static void move_opener_back(struct machvm__session *s)
-{
-	if (s->opener_moved)
-		machvm__syscall3(SYS_sched_setaffinity, 0, sizeof(s->opener_affinity),
-				 (long)s->opener_affinity);
-	s->opener_moved = false;
-}
-
 /* ---- steps ---- */
 
 static int step(struct machvm__session *s, int (*fn)(void *))
 {
 	int (*abandon)(void *) = s->keeper ? machvm__kept_abandon : machvm__stop_close;
-	int result = 0, r = machvm__tracer_run(s->tracer, fn, s, abandon, &result);
+	int result = 0;
+	int r = machvm__tracer_run(s->tracer, fn, s, abandon, machvm__opener_relieve, &result);
 
 	if (r)
 		s->dead = true;
@@ -127,9 +67,17 @@ static int use_helper(struct machvm__session *s)
 	return r ? machvm__held_refuse(s, r, "helper", "the tracing helper cannot be started") : 0;
 }
 
+/* One that was killed in the middle has moved nobody back, and needs a CPU to end. */
+static void put_helper(struct machvm__session *s)
+{
+	machvm__opener_relieve(s);
+	s->moved = s->opener_moved = false;
+	machvm__tracer_put(s->tracer, s->lost);
+}
+
 static void drop_helper(struct machvm__session *s)
 {
-	machvm__tracer_put(s->tracer, s->lost);
+	put_helper(s);
 	s->tracer = NULL;
 	s->lost = false;
 	s->lost_count = 0;
@@ -151,7 +99,7 @@ static int open_with(struct machvm__session *s)
 
 	for (int attempt = 0; !r && attempt < 4; attempt++) {
 		if (!s->tracer)
-			mute_stops(s);
+			machvm__opener_mute(s);
 		r = step(s, machvm__stop_open);
 		if (r == MACHVM__HELD_NEED_HELPER && !s->tracer) {
 			r = use_helper(s);
@@ -211,7 +159,7 @@ static int open_patiently(struct machvm__session *s)
 static int open_inline(struct machvm__session *s)
 {
 	drop_helper(s);
-	mute_stops(s);
+	machvm__opener_mute(s);
 	return step(s, machvm__inline_open);
 }
 
@@ -273,13 +221,12 @@ static int end(struct machvm__session *s)
 
 static void let_go(struct machvm__session *s)
 {
-	move_opener_back(s);
 	if (s->keeper)
 		machvm__keeper_leave(s->keeper);
 	else
-		machvm__tracer_put(s->tracer, s->lost);
-	unmute_stops(s);
-	unblock_signals(s);
+		put_helper(s);
+	machvm__opener_unmute(s);
+	machvm__opener_unblock(s);
 	if (s->capacity > 1)
 		munmap(s->threads, s->capacity * sizeof(*s->threads));
 	if (s->mapped)
@@ -346,7 +293,7 @@ int machvm__session_open_thread(struct machvm__session **session,
 	s->threads = &s->one;
 	s->capacity = 1;
 	s->self = own_pid();
-	block_signals(s);
+	machvm__opener_block(s);
 	r = open_any(s);
 	if (r == MACHVM__HELD_IS_OURS)
 		r = open_inline(s);

@@ -31,6 +31,7 @@ enum {
 	AREA = 32 * 1024,
 	IDLE_MS = 2000,
 	WATCH_MS = 100,
+	LATE_MS = 5,
 	POOL = 16,
 	KCMP_VM = 1,
 };
@@ -432,8 +433,9 @@ void machvm__tracer_put(struct machvm__tracer *tracer, bool spent)
 }
 
 int machvm__tracer_run(struct machvm__tracer *tracer, int (*fn)(void *), void *arg,
-		       int (*abandon)(void *), int *result)
+		       int (*abandon)(void *), void (*relieve)(void *), int *result)
 {
+	const struct timespec late = {0, LATE_MS * 1000000L};
 	int turn;
 
 	if (!tracer) {
@@ -449,7 +451,10 @@ int machvm__tracer_run(struct machvm__tracer *tracer, int (*fn)(void *), void *a
 		return -EOWNERDEAD;
 	futex(&tracer->turn, FUTEX_WAKE, 1, NULL);
 	while ((turn = __atomic_load_n(&tracer->turn, __ATOMIC_ACQUIRE)) == REQUEST)
-		futex(&tracer->turn, FUTEX_WAIT, REQUEST, NULL);
+		if (futex(&tracer->turn, FUTEX_WAIT, REQUEST, relieve ? &late : NULL) ==
+			    -ETIMEDOUT &&
+		    relieve)
+			relieve(arg);
 	if (turn == GONE)
 		return -EOWNERDEAD;
 	*result = tracer->result;

@@ -22,11 +22,12 @@ void machvm__tracer_put(struct machvm__tracer *tracer, bool spent);
 /*
  * Runs fn(arg) in the helper, or here when `tracer` is NULL, and stores what it returned.
  * `abandon` is what the helper runs instead of waiting for more when this process
- * is gone, NULL when there is nothing to put back. -EOWNERDEAD when the helper died.
+ * is gone, NULL when there is nothing to put back. relieve(arg), unless NULL, runs here each time
+ * that some milliseconds have passed without an answer. -EOWNERDEAD when the helper died.
  */
-__attribute__((__warn_unused_result__)) int machvm__tracer_run(struct machvm__tracer *tracer,
-							       int (*fn)(void *), void *arg,
-							       int (*abandon)(void *), int *result);
+__attribute__((__warn_unused_result__)) int
+machvm__tracer_run(struct machvm__tracer *tracer, int (*fn)(void *), void *arg,
+		   int (*abandon)(void *), void (*relieve)(void *), int *result);
 
 /*
  * In the helper only, around an attach while something is attached already: an execve of the

@@ -161,7 +161,10 @@ void machvm__turn_join(struct machvm__session *s, const struct machvm__thread_st
 		return;
 	one[(size_t)stat->cpu / bits] = 1ul << ((size_t)stat->cpu % bits);
 	before = machvm__trace_now();
-	s->moved = machvm__syscall3(SYS_sched_setaffinity, 0, n, (long)one) == 0;
+	/* Told first: who waits for us may have to take us away from there (opener.c). */
+	__atomic_store_n(&s->moved, true, __ATOMIC_RELEASE);
+	if (machvm__syscall3(SYS_sched_setaffinity, 0, n, (long)one))
+		__atomic_store_n(&s->moved, false, __ATOMIC_RELEASE);
 	s->stays = machvm__trace_now() - before > BUSY_NS;
 	if (s->stays)
 		machvm__turn_leave(s);
@@ -169,15 +172,16 @@ void machvm__turn_join(struct machvm__session *s, const struct machvm__thread_st
 		return;
 	/* Whoever waits for us comes along. */
 	if (machvm__syscall3(SYS_sched_getaffinity, s->opener, sizeof(s->opener_affinity),
-			     (long)s->opener_affinity) == n &&
-	    in_mask(s->opener_affinity, (size_t)n / sizeof(*one), stat->cpu))
-		s->opener_moved =
-			machvm__syscall3(SYS_sched_setaffinity, s->opener, n, (long)one) == 0;
+			     (long)s->opener_affinity) != n ||
+	    !in_mask(s->opener_affinity, (size_t)n / sizeof(*one), stat->cpu))
+		return;
+	__atomic_store_n(&s->opener_moved, true, __ATOMIC_RELEASE);
+	machvm__syscall3(SYS_sched_setaffinity, s->opener, n, (long)one);
 }
 
 void machvm__turn_leave(struct machvm__session *s)
 {
 	if (s->moved)
 		machvm__syscall3(SYS_sched_setaffinity, 0, sizeof(s->affinity), (long)s->affinity);
-	s->moved = false;
+	__atomic_store_n(&s->moved, false, __ATOMIC_RELEASE);
 }
