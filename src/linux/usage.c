@@ -140,10 +140,10 @@ static uint64_t kilobytes(const char *text, const char *name)
 	return (uint64_t)machvm__status_number(text, name, 0) * 1024;
 }
 
-int machvm__usage_memory(int proc_tgid, struct machvm__usage_memory *memory)
+int machvm__usage_memory(int proc_tgid, int tid, struct machvm__usage_memory *memory)
 {
 	char text[4096];
-	int r = read_file(proc_tgid, 0, "status", text, sizeof(text));
+	int r = read_file(proc_tgid, tid, "status", text, sizeof(text));
 
 	if (r)
 		return r;
@@ -204,9 +204,9 @@ uint64_t machvm__usage_lowest(void)
 	return lowest > page ? (lowest + page - 1) & ~(page - 1) : page;
 }
 
-int machvm__usage_regions(int proc_tgid)
+int machvm__usage_regions(int proc_tgid, int tid)
 {
-	int fd = machvm__descriptor_open_proc(proc_tgid, 0, "maps", O_RDONLY), count = 0;
+	int fd = machvm__descriptor_open_proc(proc_tgid, tid, "maps", O_RDONLY), count = 0;
 	char buffer[16384];
 	ssize_t n;
 

@@ -46,7 +46,8 @@ struct machvm__usage_memory {
 	uint64_t of_files;  /* of the resident, and of shared memory */
 	uint64_t swapped;
 };
-int machvm__usage_memory(int proc_tgid, struct machvm__usage_memory *memory);
+/* `tid` is a live thread as /proc numbers it, 0 while the leader is one. */
+int machvm__usage_memory(int proc_tgid, int tid, struct machvm__usage_memory *memory);
 
 struct machvm__usage_owner {
 	uint32_t uid, euid, gid, egid;
@@ -58,7 +59,7 @@ int machvm__usage_owner(int proc_tgid, struct machvm__usage_owner *owner);
 uint64_t machvm__usage_lowest(void);
 
 /* How many regions its map has: a count, or -errno. */
-int machvm__usage_regions(int proc_tgid);
+int machvm__usage_regions(int proc_tgid, int tid);
 
 /*
  * Tells one thread from the next that has its number: the inode of its pidfd (Linux 6.9), and the

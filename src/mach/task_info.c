@@ -287,20 +287,32 @@ static mach_msg_type_number_t count_for(const struct flavor *flavor, mach_msg_ty
 
 /* ---- gathering ---- */
 
+/* What /proc tells of a process's memory it tells by its leader; a dead one has none. 0 for that. */
+static int who_has_memory(const struct facts *facts)
+{
+	const struct machvm__process_numbers *numbers = &facts->target->numbers;
+	struct machvm__thread_numbers thread;
+
+	if (machvm__process_live_thread(numbers, &thread))
+		return 0;
+	return thread.proc_tid == numbers->proc_tgid ? 0 : thread.proc_tid;
+}
+
 static int gather(struct facts *facts, unsigned needs)
 {
 	int pid = facts->target->numbers.proc_tgid, r = 0;
+	int tid = needs & (NEED_MEMORY | NEED_REGIONS) ? who_has_memory(facts) : 0;
 
 	if (needs & NEED_USAGE)
 		r = machvm__usage_process(pid, &facts->usage);
 	if (!r && needs & NEED_THREADS)
 		r = machvm__usage_threads(pid, &facts->threads);
 	if (!r && needs & NEED_MEMORY)
-		r = machvm__usage_memory(pid, &facts->memory);
+		r = machvm__usage_memory(pid, tid, &facts->memory);
 	if (!r && needs & NEED_OWNER)
 		r = machvm__usage_owner(pid, &facts->owner);
 	if (!r && needs & NEED_REGIONS) {
-		r = facts->regions = machvm__usage_regions(pid);
+		r = facts->regions = machvm__usage_regions(pid, tid);
 		r = r < 0 ? r : 0;
 	}
 	if (!r && needs & NEED_LINKS)

@@ -209,6 +209,27 @@ static void sizes_follow_the_map(void **state)
 	}
 }
 
+/* Its threads have what its leader has no more. */
+static void process_without_its_leader_is_as_large(void **state)
+{
+	for (enum place place = PLACE_VICTIM; place < place_count(); place++) {
+		task_vm_info_data_t before, after;
+
+		ground_open(&ground, place, GROUND_PAGES);
+		before = vm();
+		victim_ask(ground.victim, "leave");
+		after = vm();
+		trying("%s", ground.name);
+		assert_true(after.virtual_size >= before.virtual_size);
+		assert_true(after.region_count >= before.region_count);
+		assert_true(after.resident_size >= before.internal);
+		assert_true(mach_basic().virtual_size >= before.virtual_size);
+		expect_number(flags().flags, wide() ? TF_LP64 | TF_64B_DATA : 0);
+		expect_number(after.max_address, wide() ? 0x7ffffffff000 : 0xffffe000);
+		ground_close(&ground);
+	}
+}
+
 static void try_tokens(void)
 {
 	security_token_t security = security_token();
@@ -447,6 +468,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(vm_info_answers_the_revision_that_fits),
 	TEST(other_flavors_are_refused),
 	TEST(sizes_follow_the_map),
+	TEST(process_without_its_leader_is_as_large),
 	TEST(tokens_name_the_user_and_the_process),
 	TEST(word_length_is_told),
 	TEST(dynamic_linkers_list_is_found),
