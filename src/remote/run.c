@@ -14,6 +14,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include "thread_list.h"
+
 enum { RED_ZONE = 4096 };
 
 static int tid_of(const struct machvm__session *s)
@@ -295,6 +297,28 @@ static int give_up(struct machvm__session *s)
 	return -ETIMEDOUT;
 }
 
+/* Runnable, or stopped again: it comes to the call as soon as it is given a CPU. */
+static bool on_its_way(const struct machvm__session *s)
+{
+	struct machvm__thread_stat stat;
+	int tid = machvm__held_proc_tid(s, tid_of(s));
+
+	return !machvm__thread_list_stat(s->target->proc_pid, tid, &stat) &&
+	       (stat.state == 'R' || stat.state == 't');
+}
+
+/* On a busy machine that can last, and to give the thread up would take a CPU as well. */
+static int await_entry(struct machvm__session *s, struct machvm__trace_event *event)
+{
+	uint64_t end = s->deadline + 4 * MACHVM__HELD_PATIENCE, until = s->deadline;
+	int r;
+
+	while ((r = machvm__trace_wait(tid_of(s), until, &s->pace, event)) == -ETIMEDOUT &&
+	       machvm__trace_now() < end && on_its_way(s))
+		until = machvm__trace_now() + MACHVM__HELD_AGAIN;
+	return r;
+}
+
 static int read_value(struct machvm__session *s, int64_t *value)
 {
 	int r = machvm__cpu_read(tid_of(s), &s->now);
@@ -319,7 +343,8 @@ static int to_exit(struct machvm__session *s, int64_t *value)
 		    ip == machvm__cpu_after(&s->target->known.code))
 			return 0;
 		if (!r)
-			r = machvm__trace_wait(tid, entered ? 0 : s->deadline, &s->pace, &event);
+			r = entered ? machvm__trace_wait(tid, 0, &s->pace, &event)
+				    : await_entry(s, &event);
 		if (r == -ETIMEDOUT)
 			return give_up(s);
 		if (r || event.stop == MACHVM__TRACE_GONE)

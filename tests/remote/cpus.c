@@ -10,11 +10,15 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -88,6 +92,72 @@ static void lasting_call_binds_nobody(const char *program, const char *fifo)
 	victim_finish(&v);
 }
 
+static void bind(int pid, int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	REQUIRE(!sched_setaffinity(pid, sizeof(one), &one), "affinity: %s", strerror(errno));
+}
+
+/* Takes that CPU from whoever has lower priority, for longer than a stop is waited for. */
+static pid_t take_cpu(int cpu)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	REQUIRE(!pipe(ready), "pipe");
+	pid = fork();
+	if (!pid) {
+		struct timespec start, now;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		bind(0, cpu);
+		(void)!nice(-20);
+		(void)!write(ready[1], "", 1);
+		clock_gettime(CLOCK_MONOTONIC, &start);
+		do
+			clock_gettime(CLOCK_MONOTONIC, &now);
+		while (now.tv_sec - start.tv_sec < 4);
+		_exit(0);
+	}
+	REQUIRE(pid > 0 && read(ready[0], &byte, 1) == 1, "the other program");
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+/* It waits for a CPU, and so do we: it is not stuck. */
+static void target_that_gets_no_cpu_is_waited_for(const char *program)
+{
+	struct machvm__session_refusal why = {0};
+	struct machvm__session *s;
+	int64_t result = -1;
+	struct victim v;
+	cpu_set_t all;
+	pid_t other;
+	int cpu = 0, r;
+
+	sched_getaffinity(0, sizeof(all), &all);
+	while (!CPU_ISSET(cpu, &all))
+		cpu++;
+	victim_start(&v, program, "nanosleep", 1);
+	bind(v.pid, cpu);
+	REQUIRE(!setpriority(PRIO_PROCESS, (id_t)v.pid, 19), "setpriority");
+	r = machvm__session_open(&s, &v.target, 0, &why);
+	REQUIRE(!r, "open: %s (%s)", strerror(-r), why.step);
+	other = take_cpu(cpu);
+	r = machvm__session_call(s, MACHVM__CALL_GETPID, (uint64_t[6]){0}, &result);
+	REQUIRE(!r && result == v.pid, "getpid: %s, %ld", strerror(-r), (long)result);
+	REQUIRE(!machvm__session_close(s), "close");
+	waitpid(other, NULL, 0);
+	victim_is_free(&v);
+	victim_gets_on(&v);
+	victim_finish(&v);
+}
+
 int main(int argc, char **argv)
 {
 	char directory[] = "/tmp/machvm-XXXXXX", fifo[64];
@@ -104,6 +174,7 @@ int main(int argc, char **argv)
 			continue;
 		for (int j = 0; j < 20; j++)
 			lasting_call_binds_nobody(argv[i], fifo);
+		target_that_gets_no_cpu_is_waited_for(argv[i]);
 		printf("%s: good\n", strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i]);
 	}
 	unlink(fifo);
