@@ -7,6 +7,8 @@
 #include "pattern.h"
 
 #include <mach/vm_behavior.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -87,6 +89,63 @@ static void shared_memory_is_one_for_parent_and_child(void **state)
 	ground_each_victim(&ground, try_share);
 }
 
+static void try_none_and_share(void)
+{
+	struct ground child;
+
+	ground_lay(&ground, 0, 2, "rw");
+	expect_code(inherit(0, 2, VM_INHERIT_NONE), KERN_SUCCESS);
+	expect_code(inherit(0, 1, VM_INHERIT_SHARE), KERN_SUCCESS);
+	expect_layout(&ground, "d3..............");
+	ground_verify(&ground);
+	child = forked();
+	expect_layout(&child, "d...............");
+	victim_kill(child.victim);
+}
+
+static void child_shares_what_it_was_not_to_have_before(void **state)
+{
+	for_each_victim(try_none_and_share);
+}
+
+static unsigned long resident_kilobytes(uint64_t address)
+{
+	char path[64], line[512];
+	unsigned long from, found = 0;
+	bool here = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps", ground.victim->pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%lx-", &from) == 1 && strchr(line, '-'))
+			here = from == address;
+		else if (here && sscanf(line, "Rss: %lu kB", &found) == 1)
+			break;
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* A large region that is hardly used must not begin to take up memory. */
+static void try_untouched(void)
+{
+	uint64_t at = 0x40000000;
+
+	victim_ask(ground.victim, "lay fresh %llx 4000 1", (unsigned long long)at);
+	victim_ask(ground.victim, "fill %llx 1000 9", (unsigned long long)at + 100 * PAGE);
+	expect_number(resident_kilobytes(at), 4);
+	expect_code(mach_vm_inherit(ground.task, at, 0x4000 * PAGE, VM_INHERIT_SHARE), KERN_SUCCESS);
+	expect_number(resident_kilobytes(at), 4);
+	victim_ask(ground.victim, "unmap %llx 4000000", (unsigned long long)at);
+}
+
+static void untouched_pages_stay_untouched_when_they_are_moved(void **state)
+{
+	for_each_victim(try_untouched);
+}
+
 static void try_share_with_threads(void)
 {
 	ground_lay(&ground, 0, 8, "rw");
@@ -149,6 +208,10 @@ static void try_refusals(void)
 	expect_code(mach_vm_inherit(ground.task, stack, PAGE, VM_INHERIT_SHARE), KERN_NOT_SUPPORTED);
 	ground_lay(&ground, 0, 1, "rw");
 	if (ground_lay(&ground, 1, 1, "missing")) {
+		expect_code(inherit(0, 2, VM_INHERIT_SHARE), KERN_NOT_SUPPORTED);
+		expect_layout(&ground, "33..............");
+	}
+	if (ground_lay(&ground, 1, 1, "protected")) {
 		expect_code(inherit(0, 2, VM_INHERIT_SHARE), KERN_NOT_SUPPORTED);
 		expect_layout(&ground, "33..............");
 	}
@@ -230,6 +293,39 @@ static void own_memory_is_shared_with_a_child(void **state)
 	munmap(memory, 2 * PAGE);
 }
 
+static void *wait_at(void *gate)
+{
+	pthread_mutex_lock(gate);
+	pthread_mutex_unlock(gate);
+	return NULL;
+}
+
+/* Its other threads might write between the copy and the move, and nobody stops them. */
+static void own_memory_of_several_threads_is_not_moved(void **state)
+{
+	pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+	uint8_t *memory = mmap(NULL, PAGE, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_t thread;
+	kern_return_t kr;
+	pid_t pid;
+
+	memory[9] = 1;
+	pthread_mutex_lock(&gate);
+	assert_int_equal(pthread_create(&thread, NULL, wait_at, &gate), 0);
+	kr = vm_inherit(mach_task_self(), (vm_address_t)memory, PAGE, VM_INHERIT_SHARE);
+	pthread_mutex_unlock(&gate);
+	pthread_join(thread, NULL);
+	expect_code(kr, KERN_NOT_SUPPORTED);
+	pid = fork();
+	if (pid == 0) {
+		memory[9] = 2;
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	expect_number(memory[9], 1);
+	munmap(memory, PAGE);
+}
+
 static void try_advice(void)
 {
 	static const struct {
@@ -258,12 +354,15 @@ static const struct CMUnitTest tests[] = {
 	TEST(advice_stays_with_memory_that_is_moved),
 	TEST(child_does_not_get_what_is_inherited_by_none),
 	TEST(shared_memory_is_one_for_parent_and_child),
+	TEST(child_shares_what_it_was_not_to_have_before),
+	TEST(untouched_pages_stay_untouched_when_they_are_moved),
 	TEST(memory_of_many_threads_is_moved_unseen),
 	TEST(maximum_stays_with_memory_that_is_moved),
 	TEST(maximum_of_a_vfork_child_ends_with_its_exec),
 	TEST(memory_that_cannot_be_moved_is_refused_and_stays),
 	TEST(arguments_are_judged_in_order_and_holes_are_fine),
 	TEST(own_memory_is_shared_with_a_child),
+	TEST(own_memory_of_several_threads_is_not_moved),
 };
 
 HARNESS_MAIN(tests)

@@ -292,6 +292,24 @@ static void copy_makes_a_private_writable_copy(void **state)
 	ground_each_place(&ground, try_copy);
 }
 
+/* They are other memory than the shared pages, for which the maximum was set. */
+static void try_copy_of_limited(void)
+{
+	ground_lay(&ground, 0, 2, "shared-rw");
+	expect_code(limit(0, 2, 3), KERN_SUCCESS);
+	expect_code(protect(0, 2, 3 | VM_PROT_COPY), KERN_SUCCESS);
+	expect_layout(&ground, "33..............");
+	expect_code(protect(0, 2, 5), KERN_PROTECTION_FAILURE);
+	expect_code(protect(0, 2, 1), KERN_SUCCESS);
+	expect_code(protect(0, 2, 3), KERN_SUCCESS);
+	ground_verify(&ground);
+}
+
+static void private_copies_keep_the_maximum(void **state)
+{
+	for_each_place(try_copy_of_limited);
+}
+
 /* The copy is memory like any other: a child gets it. */
 static void try_copy_inherited(void)
 {
@@ -511,6 +529,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(first_problem_in_the_range_decides),
 	TEST(shared_file_opened_for_reading_cannot_be_made_writable),
 	TEST(copy_makes_a_private_writable_copy),
+	TEST(private_copies_keep_the_maximum),
 	TEST(copy_is_inherited_by_children),
 	TEST(copy_that_cannot_read_everything_changes_nothing),
 	TEST(sealed_region_refuses_and_everything_is_put_back),

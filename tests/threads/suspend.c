@@ -74,6 +74,8 @@ static void tokens_are_taken_back_one_by_one(void **state)
 	expect_code(task_suspend(crew.task), KERN_SUCCESS);
 	expect_code(task_resume2(second), KERN_SUCCESS);
 	expect_code(task_resume2(second), MACH_SEND_INVALID_DEST);
+	/* Its name is used up with it. */
+	expect_code(mach_port_deallocate(mach_task_self(), second), KERN_INVALID_NAME);
 	crew_stands(&crew);
 	expect_code(task_resume2(first), KERN_SUCCESS);
 	crew_stands(&crew);
@@ -359,18 +361,24 @@ static void helper_that_is_killed_ends_the_suspension(void **state)
 
 static void child_inherits_no_suspension(void **state)
 {
+	task_suspension_token_t token;
 	int status;
 	pid_t pid;
 
 	crew_start(&crew, WORD_64, "count", 2);
 	expect_code(task_suspend(crew.task), KERN_SUCCESS);
+	expect_code(task_suspend2(crew.task, &token), KERN_SUCCESS);
 	pid = fork();
 	if (pid == 0)
-		_exit(task_resume(crew.task) == KERN_FAILURE ? 0 : 1);
+		_exit(task_resume(crew.task) != KERN_FAILURE          ? 1
+		      : task_resume2(token) != MACH_SEND_INVALID_DEST ? 2
+								      : 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	expect_number(status, 0);
 	crew_stands(&crew);
 	expect_code(task_resume(crew.task), KERN_SUCCESS);
+	crew_stands(&crew);
+	expect_code(task_resume2(token), KERN_SUCCESS);
 	crew_gets_on(&crew);
 }
 
