@@ -105,7 +105,7 @@ static void try_none_and_share(void)
 
 static void child_shares_what_it_was_not_to_have_before(void **state)
 {
-	for_each_victim(try_none_and_share);
+	ground_each_victim(&ground, try_none_and_share);
 }
 
 static unsigned long resident_kilobytes(uint64_t address)
@@ -143,7 +143,7 @@ static void try_untouched(void)
 
 static void untouched_pages_stay_untouched_when_they_are_moved(void **state)
 {
-	for_each_victim(try_untouched);
+	ground_each_victim(&ground, try_untouched);
 }
 
 static void try_share_with_threads(void)

@@ -307,7 +307,7 @@ static void try_copy_of_limited(void)
 
 static void private_copies_keep_the_maximum(void **state)
 {
-	for_each_place(try_copy_of_limited);
+	ground_each_place(&ground, try_copy_of_limited);
 }
 
 /* The copy is memory like any other: a child gets it. */
