@@ -214,7 +214,9 @@ static bool waits_for_a_cpu(const struct machvm__session *s, int tid)
 {
 	struct machvm__thread_stat stat;
 
-	return !machvm__thread_list_stat(s->target->proc_pid, tid, &stat) && stat.state == 'R';
+	return !machvm__thread_list_stat(s->target->proc_pid, machvm__held_proc_tid(s, tid),
+					 &stat) &&
+	       stat.state == 'R';
 }
 
 int machvm__stop_thread(struct machvm__session *s, int tid, uint64_t deadline, bool *filtered)
@@ -229,11 +231,16 @@ int machvm__stop_thread(struct machvm__session *s, int tid, uint64_t deadline, b
 	r = machvm__trace_interrupt(tid);
 	if (!r || r == -ESRCH)
 		r = await_stop(s, t, deadline);
-	if (r == -ETIMEDOUT && waits_for_a_cpu(s, tid))
-		r = await_stop(s, t, s->deadline);
+	/* On a busy machine that can last, and others take their turn from whoever waits. */
+	for (uint64_t end = s->deadline + 4 * MACHVM__HELD_PATIENCE;
+	     r == -ETIMEDOUT && machvm__trace_now() < end && waits_for_a_cpu(s, tid);)
+		r = await_stop(s, t, machvm__trace_now() + MACHVM__HELD_AGAIN);
 	if (r == -ETIMEDOUT) {
 		lose(s, tid);
-		return machvm__held_refuse(s, r, "stop", "it sleeps where it cannot be stopped");
+		return machvm__held_refuse(s, r, "stop",
+					   waits_for_a_cpu(s, tid)
+						   ? "it is given no CPU to stop on"
+						   : "it sleeps where it cannot be stopped");
 	}
 	if (!r)
 		s->count++;

@@ -129,26 +129,29 @@ static pid_t take_cpu(int cpu)
 	return pid;
 }
 
-/* It waits for a CPU, and so do we: it is not stuck. */
-static void target_that_gets_no_cpu_is_waited_for(const char *program)
+/* It waits for a CPU, to stop on or to make the call on, and so do we: it is not stuck. */
+static void target_that_gets_no_cpu_is_waited_for(const char *program, bool stopped)
 {
 	struct machvm__session_refusal why = {0};
 	struct machvm__session *s;
 	int64_t result = -1;
 	struct victim v;
+	pid_t other = 0;
 	cpu_set_t all;
-	pid_t other;
 	int cpu = 0, r;
 
 	sched_getaffinity(0, sizeof(all), &all);
 	while (!CPU_ISSET(cpu, &all))
 		cpu++;
-	victim_start(&v, program, "nanosleep", 1);
+	victim_start(&v, program, stopped ? "nanosleep" : "spin", 1);
 	bind(v.pid, cpu);
 	REQUIRE(!setpriority(PRIO_PROCESS, (id_t)v.pid, 19), "setpriority");
+	if (!stopped)
+		other = take_cpu(cpu);
 	r = machvm__session_open(&s, &v.target, 0, &why);
-	REQUIRE(!r, "open: %s (%s)", strerror(-r), why.step);
-	other = take_cpu(cpu);
+	REQUIRE(!r, "open: %s (%s: %s)", strerror(-r), why.step, why.reason);
+	if (stopped)
+		other = take_cpu(cpu);
 	r = machvm__session_call(s, MACHVM__CALL_GETPID, (uint64_t[6]){0}, &result);
 	REQUIRE(!r && result == v.pid, "getpid: %s, %ld", strerror(-r), (long)result);
 	REQUIRE(!machvm__session_close(s), "close");
@@ -174,7 +177,8 @@ int main(int argc, char **argv)
 			continue;
 		for (int j = 0; j < 20; j++)
 			lasting_call_binds_nobody(argv[i], fifo);
-		target_that_gets_no_cpu_is_waited_for(argv[i]);
+		target_that_gets_no_cpu_is_waited_for(argv[i], true);
+		target_that_gets_no_cpu_is_waited_for(argv[i], false);
 		printf("%s: good\n", strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i]);
 	}
 	unlink(fifo);
