@@ -130,6 +130,12 @@ void machvm__trace_pause(struct machvm__trace_pace *pace)
 	await_notice(pace, 1000000);
 }
 
+void machvm__trace_give_way(const struct machvm__trace_pace *pace)
+{
+	if (pace->together && !pace->crowded)
+		machvm__syscall0(SYS_sched_yield);
+}
+
 /*
  * First the CPU is given away: a target on the same CPU then runs, and one on another is
  * seen without a wake-up. Where that takes long because others run here too, and
@@ -140,12 +146,16 @@ int machvm__trace_wait(int tid, uint64_t deadline, struct machvm__trace_pace *pa
 {
 	enum { GLANCE = 60000, SLICE = 400000 };
 	uint64_t start = 0, before = 0, now;
+	unsigned yields = pace->together;
 
+	machvm__trace_give_way(pace);
 	for (uint64_t nap = 250000;;) {
 		int r = machvm__trace_poll(tid, event);
 
-		if (r != -EAGAIN)
+		if (r != -EAGAIN) {
+			pace->together = yields == 1;
 			return r;
+		}
 		now = machvm__trace_now();
 		start = start ? start : now;
 		if (deadline && now >= deadline)
@@ -154,6 +164,7 @@ int machvm__trace_wait(int tid, uint64_t deadline, struct machvm__trace_pace *pa
 			pace->crowded = true;
 		if (!pace->crowded && now - start < GLANCE) {
 			before = now;
+			yields++;
 			machvm__syscall0(SYS_sched_yield);
 		} else {
 			before = 0;

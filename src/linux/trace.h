@@ -42,6 +42,7 @@ MACHVM__TRACE_WARN int machvm__trace_to_call(int tid, int signal);
 /* How a tracer waits, kept from one wait to the next. */
 struct machvm__trace_pace {
 	bool crowded;  /* others run here: giving the CPU away costs whole time slices */
+	bool together; /* the last wait ended when the CPU was given away: once, and no sooner */
 	bool notified; /* every SIGCHLD is about what is traced: they are blocked, and may be taken
 			*/
 };
@@ -54,6 +55,8 @@ struct machvm__trace_pace {
 MACHVM__TRACE_WARN int machvm__trace_wait(int tid, uint64_t deadline,
 					  struct machvm__trace_pace *pace,
 					  struct machvm__trace_event *event);
+/* Where it runs on our CPU, it has to be given that before a look tells anything. */
+void machvm__trace_give_way(const struct machvm__trace_pace *pace);
 /* Only looks: -EAGAIN when there is nothing new. */
 MACHVM__TRACE_WARN int machvm__trace_poll(int tid, struct machvm__trace_event *event);
 /* Takes note if it has ended, and says so; leaves everything else to be seen by a wait. */

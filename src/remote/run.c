@@ -339,6 +339,8 @@ static int to_exit(struct machvm__session *s, int64_t *value)
 		int r = machvm__trace_to_call(tid, signal);
 
 		/* On our CPU it has run already, and where it stands tells more than a wait. */
+		if (!r && entered)
+			machvm__trace_give_way(&s->pace);
 		if (!r && entered && machvm__trace_call_state(tid, value, &ip) == 1 &&
 		    ip == machvm__cpu_after(&s->target->known.code))
 			return 0;

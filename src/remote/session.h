@@ -44,7 +44,7 @@ struct machvm__session_target {
 	struct machvm__place known;
 	struct machvm__session_kept {
 		int mem, stat, owner; /* descriptors, one more than they are; 0 for none */
-		bool busy, runs;
+		bool busy, runs, together;
 	} kept;
 };
 

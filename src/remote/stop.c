@@ -476,7 +476,8 @@ int machvm__stop_open(void *session)
 	s->count = s->caller = 0;
 	s->swept = s->unframed = false;
 	s->lock = -1;
-	s->pace = (struct machvm__trace_pace){.notified = s->tracer != NULL};
+	s->pace = (struct machvm__trace_pace){.notified = s->tracer != NULL,
+					      .together = !s->tracer && s->target->kept.together};
 	r = machvm__turn_take(s);
 	if (r)
 		return r;
@@ -498,6 +499,8 @@ int machvm__stop_close(void *session)
 	struct machvm__session *s = session;
 
 	machvm__stop_put_back(s);
+	if (!s->tracer)
+		s->target->kept.together = s->pace.together;
 	machvm__turn_leave(s);
 	machvm__turn_end(s);
 	return s->dead ? -ECONNRESET : 0;
