@@ -33,12 +33,22 @@ void machvm__session_target_fini(struct machvm__session_target *target)
 
 /* ---- turns ---- */
 
+/* Without memory, what /proc shows of a thread is root's: nobody else may open it. */
+static bool has_left(int pid)
+{
+	enum { PF_EXITING = 0x4 };
+	struct machvm__thread_stat stat;
+
+	return !machvm__thread_list_stat(pid, pid, &stat) &&
+	       (stat.state == 'Z' || stat.state == 'X' || stat.flags & PF_EXITING);
+}
+
 /* What is locked. A dead leader has no memory, but live threads have. */
 static int open_place(const struct machvm__session *s)
 {
 	int fd = machvm__thread_list_open(s->target->proc_pid, "mem", O_RDWR);
 
-	if (fd < 0 && fd != -EACCES && fd != -EPERM)
+	if (fd < 0 && ((fd != -EACCES && fd != -EPERM) || has_left(s->target->proc_pid)))
 		fd = machvm__thread_list_open(s->target->proc_pid, "task", O_RDONLY | O_DIRECTORY);
 	return fd;
 }

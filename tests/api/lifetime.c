@@ -9,6 +9,7 @@
 #include "refuse.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -194,6 +195,26 @@ static void write_after_each_of_many_execs_hits_the_new_image(void **state)
 	}
 }
 
+/* Threads can be stopped where they have names. */
+static bool own_proc(void)
+{
+	char self[16] = "";
+
+	return readlink("/proc/self", self, sizeof(self) - 1) > 0 && atoi(self) == getpid();
+}
+
+static void expect_changeable(struct ground *ground)
+{
+	expect_code(mach_vm_protect(ground->task, ground->base + PAGE, PAGE, FALSE, VM_PROT_READ),
+		    KERN_SUCCESS);
+	expect_code(mach_vm_protect(ground->task, ground->base + PAGE, PAGE, FALSE,
+				    VM_PROT_READ | VM_PROT_WRITE),
+		    KERN_SUCCESS);
+	expect_code(task_suspend(ground->task), KERN_SUCCESS);
+	expect_code(task_resume(ground->task), KERN_SUCCESS);
+	ground_verify(ground);
+}
+
 /* State Z of the first thread is not the death of the process. */
 static void victim_whose_leader_left_is_alive_and_reachable(void **state)
 {
@@ -242,9 +263,29 @@ static void victim_whose_leader_left_is_alive_and_reachable(void **state)
 				    KERN_INVALID_ADDRESS);
 			expect_detail(KERN_INVALID_ADDRESS, ground.base + 7 * PAGE);
 			ground_verify(&ground);
+			if (own_proc())
+				expect_changeable(&ground);
 			ground_close(&ground);
 		}
 	}
+}
+
+/* To others than root it looks as if it were somebody else's. */
+static void victim_that_nobody_has_taken_note_of_is_gone(void **state)
+{
+	struct ground ground;
+	siginfo_t info;
+
+	ground_open(&ground, PLACE_VICTIM, 2);
+	ground_lay(&ground, 0, 2, "rw");
+	kill(ground.victim->pid, SIGKILL);
+	assert_int_equal(waitid(P_PID, (id_t)ground.victim->pid, &info, WEXITED | WNOWAIT), 0);
+	expect_code(task_suspend(ground.task), MACH_SEND_INVALID_DEST);
+	expect_code(mach_vm_protect(ground.task, ground.base, PAGE, FALSE, VM_PROT_READ),
+		    MACH_SEND_INVALID_DEST);
+	expect_code(machvm_write(ground.task, ground.base, "gone", 4, MACHVM_STOP),
+		    MACH_SEND_INVALID_DEST);
+	ground_close(&ground);
 }
 
 static void victim_with_many_threads_is_like_any_other(void **state)
@@ -307,6 +348,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(exec_keeps_the_task_and_changes_the_memory),
 	TEST(write_after_each_of_many_execs_hits_the_new_image),
 	TEST(victim_whose_leader_left_is_alive_and_reachable),
+	TEST(victim_that_nobody_has_taken_note_of_is_gone),
 	TEST(victim_with_many_threads_is_like_any_other),
 	TEST(limit_of_no_descriptors_is_no_death),
 	TEST(thread_id_is_no_task),

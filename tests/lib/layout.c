@@ -24,17 +24,24 @@ static char *own_file(const char *path)
 	return text;
 }
 
-char *layout_maps(const struct ground *ground)
+/* A file of the owner's /proc/self, as the owner reads it. */
+static char *owners_file(const struct ground *ground, const char *name)
 {
 	uint64_t size;
-	char *text;
+	char path[32], *text;
 
+	snprintf(path, sizeof(path), "/proc/self/%s", name);
 	if (!ground->victim)
-		return own_file("/proc/self/maps");
-	size = victim_ask(ground->victim, "maps");
+		return own_file(path);
+	size = victim_ask(ground->victim, "%s", name);
 	text = calloc(1, size + 1);
 	victim_bytes(ground->victim, text, size);
 	return text;
+}
+
+char *layout_maps(const struct ground *ground)
+{
+	return owners_file(ground, "maps");
 }
 
 uint64_t layout_find(const struct ground *ground, const char *name)
@@ -90,12 +97,9 @@ void harness_expect_layout(const char *file, int line, const struct ground *grou
 /* The rest of the line of smaps that begins with `field`, of the page's region; "" when there is none. */
 static char *smaps_line(const struct ground *ground, uint64_t address, const char *field)
 {
-	char path[64], *smaps, *rest, *line, *found = NULL;
+	char *smaps = owners_file(ground, "smaps"), *rest = smaps, *line, *found = NULL;
 	bool inside = false;
 
-	snprintf(path, sizeof(path), "/proc/%d/smaps",
-		 ground->victim ? ground->victim->pid : (int)getpid());
-	rest = smaps = own_file(path);
 	while (!found && (line = strsep(&rest, "\n")) != NULL) {
 		unsigned long long start, end;
 

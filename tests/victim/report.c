@@ -168,9 +168,9 @@ void report_file(struct channel *channel, uint64_t address, size_t size)
 		channel_answer(channel, "ok %zx\n", size);
 }
 
-void report_maps(struct channel *channel)
+void report_own(struct channel *channel, const char *path)
 {
-	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t length = post_file(fd, REPORT_ROOM);
 
 	close(fd);

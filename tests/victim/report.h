@@ -28,7 +28,7 @@ void report_dump(struct channel *channel, uint64_t address, size_t size);
 void report_sum(struct channel *channel, uint64_t address, size_t size);
 /* Answers "ok BYTES", with the contents of the file that was laid at `address` in the mailbox. */
 void report_file(struct channel *channel, uint64_t address, size_t size);
-/* Answers "ok BYTES", with the text of /proc/self/maps in the mailbox. */
-void report_maps(struct channel *channel);
+/* Answers "ok BYTES", with the text of a file such as /proc/self/maps in the mailbox. */
+void report_own(struct channel *channel, const char *path);
 
 #endif

@@ -126,7 +126,12 @@ static void run_file(struct channel *channel, char *const words[], int count)
 
 static void run_maps(struct channel *channel, char *const words[], int count)
 {
-	report_maps(channel);
+	report_own(channel, "/proc/self/maps");
+}
+
+static void run_smaps(struct channel *channel, char *const words[], int count)
+{
+	report_own(channel, "/proc/self/smaps");
 }
 
 static void run_truncate(struct channel *channel, char *const words[], int count)
@@ -245,6 +250,7 @@ static const struct command commands[] = {
 	{"file", 2, run_file},                         /* ADDRESS SIZE */
 	{"truncate", 2, run_truncate},                 /* ADDRESS SIZE: the file laid there */
 	{"maps", 0, run_maps},
+	{"smaps", 0, run_smaps},
 	{"exec", 0, process_exec},                     /* [KIND ADDRESS PAGES SEED] */
 	{"fork", 0, run_fork},                         /* ok PID */
 	{"vfork", 0, run_vfork},                       /* ok PID */
