@@ -53,8 +53,19 @@ publish() {
 	chmod -R a+rX "$2"
 }
 
+build_sanitized() {
+	[ -d "$sanitized" ] || CC=clang meson setup --native-file "$source/build-dev.ini" \
+		-Dcommand=disabled -Dbench=disabled -Dman=false "$sanitized" "$source" || return 1
+	nice -n 19 ninja -C "$sanitized" --quiet
+}
+
 say "build"
 ninja -C "$build" --quiet || exit 1
+# Beside the tests that have to run alone, and mostly wait.
+if [ "${MACHVM_CHECK:-}" != quick ]; then
+	build_sanitized >"$work/sanitizing" 2>&1 &
+	builder=$!
+fi
 run all "$build" --no-suite harm
 if [ "${MACHVM_CHECK:-}" != quick ]; then
 	# What older and stricter kernels do not have, or do not give to everybody
@@ -78,9 +89,7 @@ if [ "${MACHVM_CHECK:-}" != quick ]; then
 	fi
 
 	say "build with sanitizers"
-	{ [ -d "$sanitized" ] || CC=clang meson setup --native-file "$source/build-dev.ini" \
-		-Dcommand=disabled -Dbench=disabled -Dman=false "$sanitized" "$source"; } >"$work/output" 2>&1 &&
-		ninja -C "$sanitized" --quiet >>"$work/output" 2>&1 || { cat "$work/output" >&2; exit 1; }
+	wait "$builder" || { cat "$work/sanitizing" >&2; exit 1; }
 	MACHVM_TEST_SHARE=3 run sanitized "$sanitized" --suite api --suite model --no-suite once
 
 	# What valgrind 3.19 does not know of the kernel is refused, so that it sees what is written.

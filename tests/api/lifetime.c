@@ -195,12 +195,17 @@ static void write_after_each_of_many_execs_hits_the_new_image(void **state)
 	}
 }
 
-/* Threads can be stopped where they have names. */
-static bool own_proc(void)
+/*
+ * Threads can be stopped where they have names, and make calls where no filter is in the way:
+ * the one that takes calls from this program is its victims' as well.
+ */
+static bool makes_calls(void)
 {
+	const char *list = getenv("MACHVM_TEST_REFUSE");
 	char self[16] = "";
 
-	return readlink("/proc/self", self, sizeof(self) - 1) > 0 && atoi(self) == getpid();
+	return (!list || !*list) && readlink("/proc/self", self, sizeof(self) - 1) > 0 &&
+	       atoi(self) == getpid();
 }
 
 static void expect_changeable(struct ground *ground)
@@ -263,7 +268,7 @@ static void victim_whose_leader_left_is_alive_and_reachable(void **state)
 				    KERN_INVALID_ADDRESS);
 			expect_detail(KERN_INVALID_ADDRESS, ground.base + 7 * PAGE);
 			ground_verify(&ground);
-			if (own_proc())
+			if (makes_calls())
 				expect_changeable(&ground);
 			ground_close(&ground);
 		}
@@ -276,6 +281,9 @@ static void victim_that_nobody_has_taken_note_of_is_gone(void **state)
 	struct ground ground;
 	siginfo_t info;
 
+	/* It lets nobody make the process that stops others. */
+	if (harness_is_valgrind())
+		skip();
 	ground_open(&ground, PLACE_VICTIM, 2);
 	ground_lay(&ground, 0, 2, "rw");
 	kill(ground.victim->pid, SIGKILL);
