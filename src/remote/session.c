@@ -201,13 +201,16 @@ static int open_once(struct machvm__session *s)
  */
 static int open_any(struct machvm__session *s)
 {
-	uint64_t deadline = machvm__trace_now() + MACHVM__HELD_PATIENCE;
 	int r = open_once(s);
+	uint64_t deadline = machvm__trace_now() + MACHVM__HELD_PATIENCE;
 
-	while (r == -EBUSY && !s->keeper && machvm__tracer_ours(s->why.tracer) &&
-	       machvm__trace_now() < deadline) {
+	while (r == -EBUSY && !s->keeper && machvm__tracer_ours(s->why.tracer)) {
+		if (machvm__trace_now() >= deadline)
+			return machvm__held_refuse(s, -ETIMEDOUT, "turn",
+						   "this program suspends and resumes it all the while");
 		drop_helper(s);
 		s->dead = false;
+		s->why.tracer = 0;
 		machvm__trace_nap(100000);
 		r = open_once(s);
 	}

@@ -223,21 +223,37 @@ bool machvm__tracer_dead(struct machvm__tracer *t)
 	return __atomic_load_n(&t->turn, __ATOMIC_ACQUIRE) == GONE;
 }
 
+static bool in_pool(int pid)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&pool_lock);
+	for (unsigned i = 0; i < POOL; i++)
+		found = found || (pool[i] && pool[i]->pid == pid);
+	pthread_mutex_unlock(&pool_lock);
+	return found;
+}
+
 bool machvm__tracer_ours(int pid)
 {
 	enum { PF_EXITING = 0x4 };
 	struct machvm__thread_stat stat;
 	int self = getpid(), r;
+	int64_t parent;
+	long other;
 
 	if (pid <= 0)
 		return false;
+	/* It may end meanwhile: its memory goes first, then it is seen to exit, then it is gone. */
+	other = machvm__syscall6(SYS_kcmp, pid, self, KCMP_VM, 0, 0, 0);
+	/* Containers are refused kcmp, and not ptrace. The pool knows all but those beyond its size. */
+	if (other < 0)
+		other = !in_pool(pid);
+	parent = machvm__thread_list_status(pid, pid, "PPid:", 0);
 	r = machvm__thread_list_stat(pid, pid, &stat);
-	if (r)
-		return r == -ESRCH;
-	/* One that exits has no memory any more, and traces still. */
-	return machvm__thread_list_status(pid, pid, "PPid:", 0) == self &&
-	       (stat.flags & PF_EXITING ||
-		!machvm__syscall6(SYS_kcmp, pid, self, KCMP_VM, 0, 0, 0));
+	if (parent == -ESRCH || r == -ESRCH)
+		return true;
+	return !r && parent == self && (!other || stat.flags & PF_EXITING);
 }
 
 void machvm__tracer_freeze(void)
