@@ -43,16 +43,23 @@ static int open_once(struct machvm__target *target, const char *name, int flags)
 
 static int open_file(struct machvm__target *target, const char *name, int flags)
 {
-	int fd;
+	int fd = -ESRCH;
 
 	/* A number leads to whatever program it runs now; what was received ends with the old one. */
 	if (target->received)
 		return -EACCES;
-	fd = open_once(target, name, flags);
-	/* A dead leader has no memory of its own; its threads still do. */
-	if ((fd == -ESRCH || fd == -ENOENT || fd == -EACCES) && !target->own &&
-	    machvm__target_rename(target) == 0)
+	/*
+	 * A dead leader has no memory of its own; its threads still do. In the midst of an execve
+	 * the thread that goes on takes the leader's number over, and is found under neither.
+	 */
+	for (int tries = 0; tries < MACHVM__TARGET_PROGRAMS; tries++) {
 		fd = open_once(target, name, flags);
+		if ((fd != -ESRCH && fd != -ENOENT && fd != -EACCES) || target->own)
+			break;
+		if (machvm__target_rename(target) &&
+		    (fd == -EACCES || machvm__process_alive(target->handle, target->kind)))
+			break;
+	}
 	if (fd == -ENOENT)
 		fd = machvm__process_alive(target->handle, target->kind) ? -ESRCH : -EOPNOTSUPP;
 	return fd;

@@ -249,28 +249,30 @@ static int force_through(struct machvm__target *target, struct machvm__file *mem
                          enum machvm__direction direction, uint64_t raddr, void *local, size_t size,
                          size_t *done)
 {
+	unsigned programs = 0;
+
 	while (*done < size) {
 		ssize_t n = machvm__copy_memory(direction, memory->fd, raddr + *done,
 		                                machvm__copy_beyond(local, *done), piece(size - *done));
+		int r;
+
 		if (n > 0) {
 			*done += (size_t)n;
-		} else if (n == 0) {
-			/* The address space has ended: the program exec'ed, or it is gone. */
-			int r = machvm__process_alive(target->handle, target->kind);
-			if (r && !target->own)
-				return r;
-			if (*done)
-				return -ECANCELED;
-			r = machvm__target_reopen(target, MACHVM__FILE_MEMORY, memory);
-			if (r)
-				return r;
-			n = machvm__copy_memory(direction, memory->fd, raddr, local, piece(size));
-			if (n <= 0)
-				return n == 0 ? -ESRCH : n == -EIO ? -EFAULT : (int)n;
-			*done = (size_t)n;
-		} else {
-			return n == -EIO ? -EFAULT : (int)n;
+			continue;
 		}
+		if (n < 0)
+			return n == -EIO ? -EFAULT : (int)n;
+		/* The address space has ended: the program exec'ed, or it is gone. */
+		r = machvm__process_alive(target->handle, target->kind);
+		if (r && !target->own)
+			return r;
+		if (*done)
+			return -ECANCELED;
+		r = ++programs > MACHVM__TARGET_PROGRAMS
+		            ? -ESRCH
+		            : machvm__target_reopen(target, MACHVM__FILE_MEMORY, memory);
+		if (r)
+			return r;
 	}
 	return 0;
 }

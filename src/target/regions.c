@@ -43,10 +43,20 @@ bool machvm__target_image_lives(const struct machvm__file *maps)
 	return machvm__descriptor_read_at(maps->fd, &byte, 1, 0) == 1;
 }
 
+/* A program can be gone again before it is looked at: on to the next one, unless there is none. */
+static int follow(struct machvm__target *target, enum machvm__file_kind kind,
+                  struct machvm__file *file, unsigned *programs)
+{
+	if (++*programs > MACHVM__TARGET_PROGRAMS)
+		return -ESRCH;
+	return machvm__target_reopen(target, kind, file);
+}
+
 static int query_region(struct machvm__target *target, uint64_t raddr, struct machvm__vma *vma,
                         char *name, size_t name_size)
 {
 	struct machvm__file maps;
+	unsigned programs = 0;
 	int r;
 
 	if (!machvm__target_queries())
@@ -55,13 +65,8 @@ static int query_region(struct machvm__target *target, uint64_t raddr, struct ma
 	if (r)
 		return r;
 	r = query(maps.fd, raddr, vma, name, name_size);
-	/* A program can be gone again before its map is looked at. */
-	for (int tries = 0; r == -ESRCH && tries < MACHVM__TARGET_PROGRAMS; tries++) {
-		r = machvm__target_reopen(target, MACHVM__FILE_MAPS, &maps);
-		if (r)
-			break;
+	while (r == -ESRCH && (r = follow(target, MACHVM__FILE_MAPS, &maps, &programs)) == 0)
 		r = query(maps.fd, raddr, vma, name, name_size);
-	}
 	if (r == 0 && name && !vma->name_length)
 		name[0] = '\0';
 	machvm__target_close(&maps);
@@ -105,11 +110,12 @@ int machvm__target_doubt(struct machvm__target *target, uint64_t start, uint64_t
 {
 	struct machvm__file pagemap;
 	int r = machvm__target_open(target, MACHVM__FILE_PAGEMAP, &pagemap);
+	unsigned programs = 0;
 
 	if (r)
 		return r;
 	r = machvm__pages_doubt(pagemap.fd, start, end, look, found);
-	if (r == -ESRCH && machvm__target_reopen(target, MACHVM__FILE_PAGEMAP, &pagemap) == 0)
+	while (r == -ESRCH && (r = follow(target, MACHVM__FILE_PAGEMAP, &pagemap, &programs)) == 0)
 		r = machvm__pages_doubt(pagemap.fd, start, end, look, found);
 	machvm__target_close(&pagemap);
 	return r;
@@ -119,6 +125,7 @@ int machvm__target_pages(struct machvm__target *target, uint64_t start, size_t c
                          uint64_t *words)
 {
 	struct machvm__file pagemap;
+	unsigned programs = 0;
 	uint64_t first;
 	int n = machvm__target_open(target, MACHVM__FILE_PAGEMAP, &pagemap);
 
@@ -126,8 +133,8 @@ int machvm__target_pages(struct machvm__target *target, uint64_t start, size_t c
 		return n;
 	n = machvm__pages_read(pagemap.fd, start, count, words);
 	/* Beyond the last address it reads like that of a dead program, whose first page is gone too. */
-	if (n == 0 && machvm__pages_read(pagemap.fd, 0, 1, &first) == 0 &&
-	    machvm__target_reopen(target, MACHVM__FILE_PAGEMAP, &pagemap) == 0)
+	while (n == 0 && machvm__pages_read(pagemap.fd, 0, 1, &first) == 0 &&
+	       (n = follow(target, MACHVM__FILE_PAGEMAP, &pagemap, &programs)) == 0)
 		n = machvm__pages_read(pagemap.fd, start, count, words);
 	machvm__target_close(&pagemap);
 	return n;
@@ -138,11 +145,12 @@ int machvm__target_touched(struct machvm__target *target, uint64_t start, uint64
 {
 	struct machvm__file pagemap;
 	int n = machvm__target_open(target, MACHVM__FILE_PAGEMAP, &pagemap);
+	unsigned programs = 0;
 
 	if (n)
 		return n;
 	n = machvm__pages_touched(pagemap.fd, start, end, runs, most, stop);
-	if (n == -ESRCH && machvm__target_reopen(target, MACHVM__FILE_PAGEMAP, &pagemap) == 0)
+	while (n == -ESRCH && (n = follow(target, MACHVM__FILE_PAGEMAP, &pagemap, &programs)) == 0)
 		n = machvm__pages_touched(pagemap.fd, start, end, runs, most, stop);
 	machvm__target_close(&pagemap);
 	return n;

@@ -48,8 +48,8 @@ __asm__(".text\n"
 static struct {
 	void (*body)(void *);
 	void *context;
-	unsigned countdown;
-	bool reached;
+	unsigned countdown, times;
+	bool reached, through;
 	sem_t event; /* reached, or through */
 	sem_t go;
 } run;
@@ -59,7 +59,10 @@ static void trapped(int signal, siginfo_t *info, void *context)
 	greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
 	int saved = errno;
 
-	if (run.countdown > 0 && --run.countdown == 0) {
+	if (run.countdown > 0)
+		run.countdown--;
+	if (run.countdown == 0 && run.times > 0) {
+		run.times--;
 		run.reached = true;
 		sem_post(&run.event);
 		while (sem_wait(&run.go) != 0)
@@ -106,6 +109,7 @@ static void *run_body(void *unused)
 {
 	install_filter();
 	run.body(run.context);
+	run.through = true;
 	sem_post(&run.event);
 	return NULL;
 }
@@ -118,7 +122,8 @@ bool intercept_possible(void)
 	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &trap) == 0;
 }
 
-bool intercept_run(unsigned count, void (*action)(void), void (*body)(void *), void *context)
+bool intercept_run_from(unsigned count, unsigned times, void (*action)(void), void (*body)(void *),
+			void *context)
 {
 	struct sigaction on_trap = {.sa_sigaction = trapped, .sa_flags = SA_SIGINFO | SA_NODEFER};
 	pthread_t thread;
@@ -126,15 +131,18 @@ bool intercept_run(unsigned count, void (*action)(void), void (*body)(void *), v
 	run.body = body;
 	run.context = context;
 	run.countdown = count;
-	run.reached = false;
+	run.times = times;
+	run.reached = run.through = false;
 	sem_init(&run.event, 0, 0);
 	sem_init(&run.go, 0, 0);
 	sigaction(SIGSYS, &on_trap, NULL);
 	if (pthread_create(&thread, NULL, run_body, NULL) != 0)
 		abort();
-	while (sem_wait(&run.event) != 0)
-		;
-	if (run.reached) {
+	for (;;) {
+		while (sem_wait(&run.event) != 0)
+			;
+		if (run.through)
+			break;
 		action();
 		sem_post(&run.go);
 	}
@@ -149,9 +157,15 @@ bool intercept_possible(void)
 	return false;
 }
 
-bool intercept_run(unsigned count, void (*action)(void), void (*body)(void *), void *context)
+bool intercept_run_from(unsigned count, unsigned times, void (*action)(void), void (*body)(void *),
+			void *context)
 {
 	return false;
 }
 
 #endif
+
+bool intercept_run(unsigned count, void (*action)(void), void (*body)(void *), void *context)
+{
+	return intercept_run_from(count, 1, action, body, context);
+}

@@ -22,4 +22,8 @@ bool intercept_possible(void);
  */
 bool intercept_run(unsigned count, void (*action)(void), void (*body)(void *), void *context);
 
+/* The same before each of `times` such system calls, from the `count`-th on. */
+bool intercept_run_from(unsigned count, unsigned times, void (*action)(void), void (*body)(void *),
+			void *context);
+
 #endif
