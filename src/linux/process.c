@@ -18,6 +18,7 @@
 
 #include "descriptor.h"
 #include "status.h"
+#include "thread_list.h"
 #include "trace.h"
 #include "uapi.h"
 
@@ -186,7 +187,7 @@ static char state_below(int directory, const char *name)
 
 static bool dead(char state_letter)
 {
-	return state_letter == '\0' || state_letter == 'Z' || state_letter == 'X';
+	return state_letter == '\0' || machvm__thread_list_ended(state_letter);
 }
 
 /* The first live thread below an open directory /proc/PID/task; 0 when there is none. */

@@ -141,6 +141,13 @@ int machvm__thread_list_stat_fd(int fd, struct machvm__thread_stat *stat)
 	return parse_stat(text, stat);
 }
 
+bool machvm__thread_list_left(const struct machvm__thread_stat *stat)
+{
+	enum { PF_EXITING = 0x4 }; /* include/linux/sched.h */
+
+	return machvm__thread_list_ended(stat->state) || stat->flags & PF_EXITING;
+}
+
 static uint64_t hex_at(const char *p)
 {
 	uint64_t value = 0;

@@ -27,6 +27,15 @@ machvm__thread_list_stat(int proc_pid, int tid, struct machvm__thread_stat *stat
 __attribute__((__warn_unused_result__)) int
 machvm__thread_list_stat_fd(int fd, struct machvm__thread_stat *stat);
 
+/* A state letter: a zombie, or one that is being reaped. */
+static inline bool machvm__thread_list_ended(char state)
+{
+	return state == 'Z' || state == 'X';
+}
+
+/* Has ended, or is about to: its memory is gone or going. */
+bool machvm__thread_list_left(const struct machvm__thread_stat *stat);
+
 /*
  * The stack pointer of a thread that sleeps or is stopped, from /proc/PID/task/TID/syscall.
  * -EAGAIN while it runs or waits for a CPU.

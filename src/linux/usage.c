@@ -17,6 +17,7 @@
 #include "descriptor.h"
 #include "status.h"
 #include "text.h"
+#include "thread_list.h"
 
 #define PIDFD_THREAD_FLAG O_EXCL      /* PIDFD_THREAD, Linux 6.9 */
 #define PIDFS             0x50494446l /* PID_FS_MAGIC */
@@ -94,7 +95,7 @@ int machvm__usage_thread(int proc_tgid, int tid, struct machvm__usage *usage)
 {
 	int r = read_stat(proc_tgid, tid, usage);
 
-	return !r && (usage->state == 'Z' || usage->state == 'X') ? -ESRCH : r;
+	return !r && machvm__thread_list_ended(usage->state) ? -ESRCH : r;
 }
 
 static void add_thread(int proc_tgid, int tid, struct machvm__usage_threads *sum)

@@ -16,7 +16,6 @@
 
 enum {
 	EACH_MS = 250,
-	PF_EXITING = 0x4,
 	PF_KTHREAD = 0x200000,
 };
 
@@ -50,7 +49,7 @@ static bool ended(const struct machvm__session *s, int tid)
 	struct machvm__thread_stat stat;
 	int r = machvm__thread_list_stat(s->target->proc_pid, machvm__held_proc_tid(s, tid), &stat);
 
-	return r == -ESRCH || (!r && (stat.state == 'Z' || stat.state == 'X'));
+	return r == -ESRCH || (!r && machvm__thread_list_ended(stat.state));
 }
 
 static int not_ours(struct machvm__session *s, int tid)
@@ -273,7 +272,7 @@ void machvm__stop_put_back(struct machvm__session *s)
 /* 0: sleeping, or stopped by job control. 1: running. -1: not now. */
 static int rank(const struct machvm__thread_stat *stat)
 {
-	if (stat->flags & (PF_EXITING | PF_KTHREAD))
+	if (machvm__thread_list_left(stat) || stat->flags & PF_KTHREAD)
 		return -1;
 	switch (stat->state) {
 	case 'S':
@@ -354,7 +353,7 @@ static int stop_only(struct machvm__session *s)
 	struct machvm__thread_stat stat;
 	int r = machvm__thread_list_stat(s->target->proc_pid, s->only, &stat);
 
-	if (r || stat.state == 'Z' || stat.state == 'X' || stat.flags & PF_EXITING)
+	if (r || machvm__thread_list_left(&stat))
 		return machvm__held_refuse(s, -ESRCH, "thread list", "the thread is gone");
 	if (s->target->pid != s->target->proc_pid)
 		return machvm__held_refuse(s, -ETIMEDOUT, "stop",

@@ -36,11 +36,9 @@ void machvm__session_target_fini(struct machvm__session_target *target)
 /* Without memory, what /proc shows of a thread is root's: nobody else may open it. */
 static bool has_left(int pid)
 {
-	enum { PF_EXITING = 0x4 };
 	struct machvm__thread_stat stat;
 
-	return !machvm__thread_list_stat(pid, pid, &stat) &&
-	       (stat.state == 'Z' || stat.state == 'X' || stat.flags & PF_EXITING);
+	return !machvm__thread_list_stat(pid, pid, &stat) && machvm__thread_list_left(&stat);
 }
 
 /* What is locked. A dead leader has no memory, but live threads have. */
