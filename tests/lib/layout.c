@@ -131,3 +131,13 @@ unsigned long layout_kilobytes(const struct ground *ground, uint64_t address, co
 	free(line);
 	return count;
 }
+
+void layout_each_row(unsigned rows, bool *natural, void (*run)(unsigned row))
+{
+	for (unsigned row = 0; row < rows; row++) {
+		*natural = false;
+		run(row);
+		*natural = true;
+		run(row);
+	}
+}

@@ -18,6 +18,12 @@ uint64_t layout_find(const struct ground *ground, const char *name);
 /* Pages of the address space of the ground's owner, from `address` on, into `text`. */
 void layout_read(const struct ground *ground, uint64_t address, unsigned pages, char *text);
 
+/*
+ * Tries each of that many rows of a table, by their numbers, as a routine of mach_vm_ and then,
+ * which `*natural` tells, by the name that it has in vm_.
+ */
+void layout_each_row(unsigned rows, bool *natural, void (*run)(unsigned row));
+
 #define expect_layout(ground, want) harness_expect_layout(__FILE__, __LINE__, (ground), (want))
 void harness_expect_layout(const char *file, int line, const struct ground *ground,
 			   const char *want);

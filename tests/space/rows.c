@@ -231,8 +231,10 @@ static void check_flags(const struct row *row)
 				row->has[page] - '0');
 }
 
-static void try_row(const struct row *row)
+static void try_row(unsigned number)
 {
+	const struct row *row = &rows[number];
+
 	trying("%s: %s%s", ground.name, row->words, natural ? ", vm_" : "");
 	lay();
 	expect_code(row->run(row->far ? row->at : ground.base + row->at, row->size, row->value),
@@ -246,12 +248,7 @@ static void try_row(const struct row *row)
 
 static void try_rows(void)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-		natural = false;
-		try_row(&rows[i]);
-		natural = true;
-		try_row(&rows[i]);
-	}
+	layout_each_row(ARRAY_SIZE(rows), &natural, try_row);
 }
 
 static void each_row_holds(void **state)

@@ -250,8 +250,9 @@ static void lay(void)
 	expect_layout(&ground, start_layout);
 }
 
-static void try_row(const struct row *row)
+static void try_row(unsigned number)
 {
+	const struct row *row = &rows[number];
 	uint64_t at = row->far ? row->at : ground.base + row->at, before = at;
 
 	trying("%s: %s%s", ground.name, row->words, natural ? ", vm_" : "");
@@ -267,12 +268,7 @@ static void try_row(const struct row *row)
 
 static void try_rows(void)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-		natural = false;
-		try_row(&rows[i]);
-		natural = true;
-		try_row(&rows[i]);
-	}
+	layout_each_row(ARRAY_SIZE(rows), &natural, try_row);
 }
 
 static void each_row_holds(void **state)
@@ -325,8 +321,9 @@ static const struct entry_row entry_rows[] = {
 	{"to share: of several regions", 3 * PAGE, 0, SHARE | 3, KERN_SUCCESS, 3 * PAGE},
 };
 
-static void try_entry(const struct entry_row *row)
+static void try_entry(unsigned number)
 {
+	const struct entry_row *row = &entry_rows[number];
 	uint64_t at = row->offset < GROUND_PAGES * PAGE ? ground.base + row->offset : row->offset;
 	memory_object_size_t size = row->size;
 	mach_port_t entry = 0x5555;
@@ -351,12 +348,7 @@ static void try_entry(const struct entry_row *row)
 
 static void try_entries(void)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(entry_rows); i++) {
-		natural = false;
-		try_entry(&entry_rows[i]);
-		natural = true;
-		try_entry(&entry_rows[i]);
-	}
+	layout_each_row(ARRAY_SIZE(entry_rows), &natural, try_entry);
 }
 
 static void each_row_of_entries_holds(void **state)
