@@ -240,8 +240,7 @@ static void descriptors_of_a_client_are_not_taken(void **state)
 	service_policy("allow user * control program *\n");
 	service_start();
 	fd = service_connect();
-	memcpy(request_with_luggage.bytes, "machvm\r\n\1\0\0\0\3\0\0\0\1\0\0\0", 20);
-	request_with_luggage.bytes[24] = 1;
+	service_spell(request_with_luggage.bytes, 1, MACHVM_RIGHT_READ);
 	travel_throw(fd, &request_with_luggage);
 	expect_code(machvm_task_receive(fd, &port), KERN_INVALID_ARGUMENT);
 	close(fd);
@@ -252,9 +251,7 @@ static void descriptors_of_a_client_are_not_taken(void **state)
 static void thousand_clients_at_once_are_served(void **state)
 {
 	static int connections[CROWD];
-	unsigned char wire[TRAVEL_MESSAGE] = "machvm\r\n\1\0\0\0\3\0\0\0";
 	struct victim *victim = victim_spawn(WORD_64);
-	int32_t pid = victim->pid;
 	unsigned before;
 	struct rlimit old, limit;
 
@@ -271,13 +268,8 @@ static void thousand_clients_at_once_are_served(void **state)
 	for (unsigned i = 0; i < CROWD; i++)
 		connections[i] = service_connect();
 	/* All of them ask before any is answered to; a quarter for more than it may have. */
-	for (unsigned i = 0; i < CROWD; i++) {
-		uint32_t right = i % 4;
-
-		memcpy(wire + 16, &right, sizeof(right));
-		memcpy(wire + 24, &pid, sizeof(pid));
-		assert_int_equal(send(connections[i], wire, sizeof(wire), 0), sizeof(wire));
-	}
+	for (unsigned i = 0; i < CROWD; i++)
+		service_send(connections[i], victim->pid, (enum machvm_right)(i % 4));
 	for (unsigned i = 0; i < CROWD; i++) {
 		mach_port_t port = MACH_PORT_NULL;
 		int got = 0;
@@ -289,7 +281,7 @@ static void thousand_clients_at_once_are_served(void **state)
 		if (port == MACH_PORT_NULL)
 			continue;
 		expect_code(pid_for_task(port, &got), KERN_SUCCESS);
-		expect_number(got, pid);
+		expect_number(got, victim->pid);
 		task_drop(port);
 	}
 	expect_number(count_descriptors(), before);
@@ -299,7 +291,6 @@ static void thousand_clients_at_once_are_served(void **state)
 /* In the middle of a request, which nobody has read. */
 static void broker_killed_under_a_request_is_an_error(void **state)
 {
-	unsigned char wire[TRAVEL_MESSAGE] = "machvm\r\n\1\0\0\0\3\0\0\0\1\0\0\0";
 	struct victim *victim = victim_spawn(WORD_64);
 	mach_port_t port = 77;
 	int fd, status;
@@ -316,7 +307,7 @@ static void broker_killed_under_a_request_is_an_error(void **state)
 	fd = service_connect();
 	kill(service.pid, SIGSTOP);
 	assert_int_equal(waitpid(service.pid, &status, WUNTRACED), service.pid);
-	assert_int_equal(send(fd, wire, sizeof(wire), 0), sizeof(wire));
+	service_send(fd, 0, MACHVM_RIGHT_READ);
 	service_stop();
 	/* It had been accepted, or waits for the next one, which refuses process 0. */
 	service_start();
@@ -365,16 +356,15 @@ static void killed_broker_is_an_error_and_its_successor_serves(void **state)
 /* It asks and asks, and takes nothing: others are served all the same. */
 static void client_that_takes_nothing_holds_up_nobody(void **state)
 {
-	unsigned char wire[TRAVEL_MESSAGE] = "machvm\r\n\1\0\0\0\3\0\0\0\1\0\0\0";
+	unsigned char wire[TRAVEL_MESSAGE];
 	struct victim *victim = victim_spawn(WORD_64);
-	int32_t pid = victim->pid;
 	mach_port_t port;
 	int greedy;
 
 	service_policy("allow user * read program *\n");
 	service_start();
 	greedy = service_connect();
-	memcpy(wire + 24, &pid, sizeof(pid));
+	service_spell(wire, victim->pid, MACHVM_RIGHT_READ);
 	for (unsigned i = 0; i < 100; i++)
 		if (send(greedy, wire, sizeof(wire), MSG_DONTWAIT) < 0)
 			break;

@@ -169,17 +169,14 @@ static void silent_client_is_told_and_let_go(void **state)
  */
 static void client_that_takes_no_answer_keeps_its_place(void **state)
 {
-	unsigned char wire[TRAVEL_MESSAGE] = "machvm\r\n\1\0\0\0\3\0\0\0\1\0\0\0";
 	struct victim *victim = victim_spawn(WORD_64);
-	int32_t pid = victim->pid;
 	mach_port_t port;
 	int owed, silent, pidfd = service_pidfd(victim);
 
 	service_policy("allow user * read program *\n");
 	service_start_with("--patience", "1");
 	owed = service_connect();
-	memcpy(wire + 24, &pid, sizeof(pid));
-	assert_int_equal(send(owed, wire, sizeof(wire), 0), sizeof(wire));
+	service_send(owed, victim->pid, MACHVM_RIGHT_READ);
 	service_expect_line("granted:", "right=read");
 	/* By the time that this one is let go the other would have been. */
 	silent = service_connect();

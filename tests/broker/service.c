@@ -3,7 +3,6 @@
 #include "service.h"
 
 #include "ground.h"
-#include "travel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -154,6 +153,25 @@ kern_return_t service_request(struct victim *victim, enum machvm_right right, ma
 	close(pidfd);
 	close(fd);
 	return kr;
+}
+
+void service_spell(unsigned char wire[TRAVEL_MESSAGE], pid_t pid, enum machvm_right right)
+{
+	uint32_t word = right;
+	int32_t number = pid;
+
+	memset(wire, 0, TRAVEL_MESSAGE);
+	memcpy(wire, "machvm\r\n\1\0\0\0\3\0\0\0", 16);
+	memcpy(wire + 16, &word, sizeof(word));
+	memcpy(wire + 24, &number, sizeof(number));
+}
+
+void service_send(int fd, pid_t pid, enum machvm_right right)
+{
+	unsigned char wire[TRAVEL_MESSAGE];
+
+	service_spell(wire, pid, right);
+	assert_int_equal(send(fd, wire, sizeof(wire), 0), sizeof(wire));
 }
 
 const char *service_victim_path(void)

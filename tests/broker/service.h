@@ -4,6 +4,7 @@
 #define TESTS_BROKER_SERVICE_H
 
 #include "harness.h"
+#include "travel.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -31,6 +32,10 @@ socklen_t service_address_size(void);
 int service_pidfd(struct victim *victim);
 /* Over a connection of its own. */
 kern_return_t service_request(struct victim *victim, enum machvm_right right, mach_port_t *port);
+
+/* What goes over the connection for one, by the number of the process; and sending it, no more. */
+void service_spell(unsigned char wire[TRAVEL_MESSAGE], pid_t pid, enum machvm_right right);
+void service_send(int fd, pid_t pid, enum machvm_right right);
 
 /* The victim's program as a policy names it. */
 const char *service_victim_path(void);
