@@ -21,29 +21,26 @@ static kern_return_t inherit(unsigned page, unsigned pages, vm_inherit_t value)
 	return mach_vm_inherit(ground.task, ground.base + page * PAGE, pages * PAGE, value);
 }
 
-/* The child of the ground's owner, with the same ground. */
-static struct ground forked(void)
+/* The owner keeps all that it has, in a map like that; and its child has this map of the ground. */
+static struct ground forked(const char *own, const char *childs)
 {
 	struct ground child = ground;
 
+	expect_layout(&ground, own);
+	ground_verify(&ground);
 	child.victim = victim_adopt(ground.victim, (pid_t)victim_ask(ground.victim, "fork"));
 	child.name = "child";
+	expect_layout(&child, childs);
 	return child;
 }
 
 static void try_none_and_copy(void)
 {
-	struct ground child;
-
 	ground_lay(&ground, 0, 6, "rw");
 	expect_code(inherit(1, 2, VM_INHERIT_NONE), KERN_SUCCESS);
 	expect_code(inherit(4, 1, VM_INHERIT_NONE), KERN_SUCCESS);
 	expect_code(inherit(4, 1, VM_INHERIT_COPY), KERN_SUCCESS);
-	expect_layout(&ground, "333333..........");
-	ground_verify(&ground);
-	child = forked();
-	expect_layout(&child, "3..333..........");
-	victim_kill(child.victim);
+	victim_kill(forked("333333..........", "3..333..........").victim);
 }
 
 static void child_does_not_get_what_is_inherited_by_none(void **state)
@@ -63,10 +60,7 @@ static void try_share(void)
 	ground_lay(&ground, 6, 1, "rw");
 	expect_code(inherit(1, 5, VM_INHERIT_SHARE), KERN_SUCCESS);
 	/* Moved, with the same contents and protections. */
-	expect_layout(&ground, "3ddbd.3.........");
-	ground_verify(&ground);
-	child = forked();
-	expect_layout(&child, "3ddbd.3.........");
+	child = forked("3ddbd.3.........", "3ddbd.3.........");
 	/* A store of the parent is seen by the child, where it was asked for and nowhere else. */
 	for (unsigned page = 0; page < 3; page++) {
 		uint64_t at = ground.base + page * PAGE + 5;
@@ -91,16 +85,10 @@ static void shared_memory_is_one_for_parent_and_child(void **state)
 
 static void try_none_and_share(void)
 {
-	struct ground child;
-
 	ground_lay(&ground, 0, 2, "rw");
 	expect_code(inherit(0, 2, VM_INHERIT_NONE), KERN_SUCCESS);
 	expect_code(inherit(0, 1, VM_INHERIT_SHARE), KERN_SUCCESS);
-	expect_layout(&ground, "d3..............");
-	ground_verify(&ground);
-	child = forked();
-	expect_layout(&child, "d...............");
-	victim_kill(child.victim);
+	victim_kill(forked("d3..............", "d...............").victim);
 }
 
 static void child_shares_what_it_was_not_to_have_before(void **state)
