@@ -4,6 +4,41 @@
 #define RSEQ_SIGNATURE 0x53053053
 
 #ifdef __x86_64__
+#define PATTERN %rdi
+#define SPARE   %xmm15
+#else
+#define PATTERN %edi
+#define SPARE   %xmm7
+#endif
+
+/* To 9 when a register is not what the pattern has there. */
+.macro same reg, offset
+	movdqu \offset(PATTERN), SPARE
+	pcmpeqb \reg, SPARE
+	pmovmskb SPARE, %eax
+	cmp $0xffff, %eax
+	jne 9f
+.endm
+
+/* 0 when the x87 still holds what fld1 and fldpi put there; else 1, and at 9. */
+.macro verdict
+	fldpi
+	fcomip %st(1), %st
+	jne 8f
+	fstp %st(0)
+	fld1
+	fcomip %st(1), %st
+	jne 8f
+	fstp %st(0)
+	xor %eax, %eax
+	jmp 10f
+9:	fstp %st(0)
+8:	fstp %st(0)
+	mov $1, %eax
+10:
+.endm
+
+#ifdef __x86_64__
 
 /* uint32_t spin_registers(const unsigned char *pattern, uint32_t rounds):
    loads all registers from the pattern, compares them again and again. */
@@ -75,13 +110,6 @@ spin_registers:
 	jne 9f
 	cmp 352(%rdi), %r15
 	jne 9f
-.macro same reg, offset
-	movdqu \offset(%rdi), %xmm15
-	pcmpeqb \reg, %xmm15
-	pmovmskb %xmm15, %eax
-	cmp $0xffff, %eax
-	jne 9f
-.endm
 	same %xmm0, 0
 	same %xmm1, 16
 	same %xmm2, 32
@@ -100,20 +128,8 @@ spin_registers:
 	mov 256(%rdi), %rax
 	dec %ecx
 	jnz 1b
-	fldpi
-	fcomip %st(1), %st
-	jne 8f
-	fstp %st(0)
-	fld1
-	fcomip %st(1), %st
-	jne 8f
-	fstp %st(0)
-	xor %eax, %eax
-	jmp 10f
-9:	fstp %st(0)
-8:	fstp %st(0)
-	mov $1, %eax
-10:	add $8, %rsp
+	verdict
+	add $8, %rsp
 	pop %r15
 	pop %r14
 	pop %r13
@@ -187,13 +203,6 @@ spin_registers:
 	jne 9f
 	cmp 272(%edi), %ebp
 	jne 9f
-.macro same reg, offset
-	movdqu \offset(%edi), %xmm7
-	pcmpeqb \reg, %xmm7
-	pmovmskb %xmm7, %eax
-	cmp $0xffff, %eax
-	jne 9f
-.endm
 	same %xmm0, 0
 	same %xmm1, 16
 	same %xmm2, 32
@@ -203,20 +212,8 @@ spin_registers:
 	same %xmm6, 96
 	dec %ecx
 	jnz 1b
-	fldpi
-	fcomip %st(1), %st
-	jne 8f
-	fstp %st(0)
-	fld1
-	fcomip %st(1), %st
-	jne 8f
-	fstp %st(0)
-	xor %eax, %eax
-	jmp 10f
-9:	fstp %st(0)
-8:	fstp %st(0)
-	mov $1, %eax
-10:	pop %edi
+	verdict
+	pop %edi
 	pop %esi
 	pop %ebp
 	pop %ebx
