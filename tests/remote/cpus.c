@@ -179,7 +179,7 @@ int main(int argc, char **argv)
 			lasting_call_binds_nobody(argv[i], fifo);
 		target_that_gets_no_cpu_is_waited_for(argv[i], true);
 		target_that_gets_no_cpu_is_waited_for(argv[i], false);
-		printf("%s: good\n", strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i]);
+		printf("%s: good\n", name_of(argv[i]));
 	}
 	unlink(fifo);
 	rmdir(directory);

@@ -159,32 +159,19 @@ static void stormy(struct victim *v, unsigned n)
 	victim_gets_on(v);
 }
 
-static bool stopped_by_jobs(struct victim *v)
-{
-	int status;
-
-	return waitpid(v->pid, &status, WNOHANG | WUNTRACED) == v->pid && WIFSTOPPED(status);
-}
-
 /* A target stopped by job control is still stopped afterwards, and its parent was told nothing. */
 static void stopped(struct victim *v, unsigned n)
 {
 	struct machvm__session_refusal why = {0};
 
-	kill(v->pid, SIGSTOP);
-	while (!stopped_by_jobs(v))
-		;
+	victim_stop(v);
 	for (unsigned i = 0; i < n; i++) {
 		uint64_t before = v->shared->progress[0];
-		int status, r = once(v, i, &why);
+		int r = once(v, i, &why);
 
 		REQUIRE(!r, "round %u: %s (%s, %s)", i, strerror(-r), why.step, why.reason);
-		while (thread_state(v->pid, v->pid) != 'T')
-			REQUIRE(thread_state(v->pid, v->pid) != 'S', "round %u: running", i);
+		victim_is_stopped(v);
 		REQUIRE(v->shared->progress[0] == before, "round %u: it ran", i);
-		r = waitpid(v->pid, &status, WNOHANG | WUNTRACED | WCONTINUED);
-		REQUIRE(r == 0 || !WIFCONTINUED(status),
-			"round %u: its parent was told of a continue", i);
 	}
 	victim_is_free(v);
 	kill(v->pid, SIGCONT);
@@ -278,10 +265,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: harm SCENARIO VICTIM...\n");
 		return 2;
 	}
-	if (!strcmp(plan->name, "fifo") && !may_be_real_time()) {
-		printf("SCHED_FIFO is not permitted here\n");
-		return 77;
-	}
+	require_scenario(plan->name);
 	for (int i = 2; i < argc; i++) {
 		if (!victim_runs(argv[i]))
 			continue;
@@ -295,7 +279,7 @@ int main(int argc, char **argv)
 			plan->run(&v, rounds(plan->quick));
 			victim_finish(&v);
 			printf("%s %s x%u: %u done, %u refused, %u timed out\n", plan->name,
-			       strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i],
+			       name_of(argv[i]),
 			       threads[j], done, refused, timed_out);
 			fflush(stdout);
 		}

@@ -227,7 +227,7 @@ int main(int argc, char **argv)
 				one_death(&v, way, sessions, trouble);
 			victim_finish(&v);
 			printf("%s %s %s x%u: %u deaths, %u sessions\n", way->name,
-			       strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i],
+			       name_of(argv[i]),
 			       scenarios[j / 2], threads[j % 2], n, *sessions);
 			fflush(stdout);
 		}

@@ -62,14 +62,6 @@ static void leave_frame(struct victim *v, int tid)
 	REQUIRE(waitpid(tracer, &status, 0) == tracer, "waitpid");
 }
 
-static void stop_by_job_control(struct victim *v)
-{
-	int status;
-
-	kill(v->pid, SIGSTOP);
-	REQUIRE(waitpid(v->pid, &status, WUNTRACED) == v->pid && WIFSTOPPED(status), "no stop");
-}
-
 static struct machvm__session *session_of(struct victim *v, int tid, unsigned flags)
 {
 	struct machvm__session_refusal why = {0};
@@ -92,7 +84,7 @@ static void thread_in_a_frame_goes_back_through_it(const char *program, unsigned
 
 	victim_start(&v, program, "nanosleep", 2);
 	v.shared->lenient = 1;
-	stop_by_job_control(&v);
+	victim_stop(&v);
 	leave_frame(&v, second_thread(v.pid));
 	before = v.shared->progress[1];
 	s = session_of(&v, v.pid, flags);
@@ -172,7 +164,7 @@ int main(int argc, char **argv)
 			frame_of_nobody_is_taken_away(argv[i], ways[j]);
 		thread_in_a_frame_goes_back_through_it(argv[i], 0);
 		thread_in_a_frame_goes_back_through_it(argv[i], MACHVM__SESSION_HELPER);
-		printf("%s: good\n", strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i]);
+		printf("%s: good\n", name_of(argv[i]));
 	}
 	return 0;
 }

@@ -518,7 +518,7 @@ int main(int argc, char **argv)
 		debugger_at_an_interrupted_call_has_it_restarted(argv[i], PTRACE_O_TRACESYSGOOD);
 		session_after_an_inline_one_is_none(argv[i]);
 		all_threads_show_the_registers_they_keep(argv[i]);
-		printf("%s: good\n", strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i]);
+		printf("%s: good\n", name_of(argv[i]));
 	}
 	return 0;
 }

@@ -172,28 +172,15 @@ static void filtered(struct victim *v, unsigned n, struct tally *tally)
 	expect(v, n, geteuid() ? refusal : only_success, tally);
 }
 
-static int stopped_state(struct victim *v)
-{
-	int status;
-
-	return waitpid(v->pid, &status, WNOHANG | WUNTRACED) == v->pid && WIFSTOPPED(status);
-}
-
 static void stopped(struct victim *v, unsigned n, struct tally *tally)
 {
 	uint64_t before[SHARED_THREADS];
-	int status, r;
 
-	kill(v->pid, SIGSTOP);
-	while (!stopped_state(v))
-		;
+	victim_stop(v);
 	memcpy(before, v->shared->progress, sizeof(before));
 	many_rounds(v, n, only_success, tally);
-	while (thread_state(v->pid, v->pid) != 'T')
-		REQUIRE(thread_state(v->pid, v->pid) != 'S', "it is not stopped any more");
+	victim_is_stopped(v);
 	REQUIRE(!memcmp(before, v->shared->progress, sizeof(before)), "it ran meanwhile");
-	r = waitpid(v->pid, &status, WNOHANG | WUNTRACED | WCONTINUED);
-	REQUIRE(r == 0 || !WIFCONTINUED(status), "its parent was told of a continue");
 	kill(v->pid, SIGCONT);
 	victim_gets_on(v);
 }
@@ -260,9 +247,7 @@ static void registers(struct victim *v, unsigned n, struct tally *tally)
 {
 	static struct registers before[SHARED_THREADS], after[SHARED_THREADS];
 
-	kill(v->pid, SIGSTOP);
-	while (!stopped_state(v))
-		;
+	victim_stop(v);
 	REQUIRE(all_registers(v->pid, before) == v->threads, "a thread is missing");
 	many_rounds(v, n, only_success, tally);
 	REQUIRE(all_registers(v->pid, after) == v->threads, "a thread is missing");
@@ -366,7 +351,7 @@ static void run(const struct plan *plan, const char *program, unsigned threads, 
 	if (!alone)
 		pthread_join(second, NULL);
 	printf("%s %s x%u, %s: %u done, %u refused\n", plan->name,
-	       strrchr(program, '/') ? strrchr(program, '/') + 1 : program, threads,
+	       name_of(program), threads,
 	       alone ? "by the caller" : "by its helper", tally.done, tally.refused);
 	fflush(stdout);
 }
@@ -383,10 +368,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: routines SCENARIO VICTIM...\n");
 		return 2;
 	}
-	if (!strcmp(plan->name, "fifo") && !may_be_real_time()) {
-		printf("SCHED_FIFO is not permitted here\n");
-		return 77;
-	}
+	require_scenario(plan->name);
 	for (int i = 2; i < argc; i++) {
 		if (!victim_runs(argv[i]))
 			continue;

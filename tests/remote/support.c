@@ -135,6 +135,24 @@ void victim_kill(struct victim *v)
 	clean(v);
 }
 
+void victim_stop(struct victim *v)
+{
+	int status;
+
+	kill(v->pid, SIGSTOP);
+	REQUIRE(waitpid(v->pid, &status, WUNTRACED) == v->pid && WIFSTOPPED(status), "no stop");
+}
+
+void victim_is_stopped(struct victim *v)
+{
+	int status, r;
+
+	while (thread_state(v->pid, v->pid) != 'T')
+		REQUIRE(thread_state(v->pid, v->pid) != 'S', "it is not stopped any more");
+	r = waitpid(v->pid, &status, WNOHANG | WUNTRACED | WCONTINUED);
+	REQUIRE(r == 0 || !WIFCONTINUED(status), "its parent was told of a continue");
+}
+
 static bool status_line(int pid, int tid, const char *name, char *value, size_t size)
 {
 	char path[64], line[256];
@@ -234,7 +252,7 @@ void protection_of(int pid, uint64_t address, char text[5])
 		fclose(file);
 }
 
-bool may_be_real_time(void)
+static bool may_be_real_time(void)
 {
 	struct sched_param priority = {.sched_priority = 1};
 	int status = 1;
@@ -243,4 +261,19 @@ bool may_be_real_time(void)
 	if (pid == 0)
 		_exit(sched_setscheduler(0, SCHED_FIFO, &priority) != 0);
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+void require_scenario(const char *name)
+{
+	if (strcmp(name, "fifo") || may_be_real_time())
+		return;
+	printf("SCHED_FIFO is not permitted here\n");
+	exit(77);
+}
+
+const char *name_of(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+
+	return slash ? slash + 1 : program;
 }

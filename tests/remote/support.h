@@ -23,8 +23,14 @@ __attribute__((format(printf, 1, 2), noreturn)) void fail(const char *format, ..
 			fail(__VA_ARGS__); \
 	} while (0)
 
-/* May our children use SCHED_FIFO? Not without rights, and not in a CPU group without a budget for it. */
-bool may_be_real_time(void);
+/*
+ * Ends the program as one that was skipped when this scenario takes SCHED_FIFO and our children
+ * may not use it: not without rights, and not in a CPU group without a budget for it.
+ */
+void require_scenario(const char *name);
+
+/* What is said of a program's victims begins with its name alone. */
+const char *name_of(const char *program);
 
 /* False, and a sentence, where the kernel executes no such program. */
 bool victim_runs(const char *program);
@@ -33,6 +39,11 @@ void victim_start(struct victim *v, const char *program, const char *scenario, u
 /* Tells it to finish, and fails unless its own checks passed. */
 void victim_finish(struct victim *v);
 void victim_kill(struct victim *v);
+
+/* Stops it by job control, and returns when it has stopped. */
+void victim_stop(struct victim *v);
+/* Fails unless it is stopped like that still, and its parent was told of nothing since. */
+void victim_is_stopped(struct victim *v);
 
 /* The state letter of a thread, from /proc; 0 when it is gone. */
 char thread_state(int pid, int tid);
