@@ -223,24 +223,29 @@ static void dead_target_is_gone(const char *program)
 	REQUIRE(r == -ESRCH, "reaped: %s", strerror(-r));
 }
 
+static void open_memory(struct victim *v)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", v->pid);
+	v->target.mem_fd = open(path, O_RDONLY | O_CLOEXEC);
+}
+
 static void held_memory_tells_another_program(const char *program)
 {
 	struct machvm__session_refusal why = {0};
-	char path[64];
 	struct victim v;
 	int r;
 
 	victim_start(&v, program, "nanosleep", 1);
-	snprintf(path, sizeof(path), "/proc/%d/mem", v.pid);
-	v.target.mem_fd = open(path, O_RDONLY | O_CLOEXEC);
+	open_memory(&v);
 	for (unsigned flags = 0; flags < 8; flags += 4)
 		REQUIRE(!session(&v, flags, &why), "the same program: %s", why.step);
 	close(v.target.mem_fd);
 	victim_finish(&v);
 
 	victim_start(&v, program, "exec", 1);
-	snprintf(path, sizeof(path), "/proc/%d/mem", v.pid);
-	v.target.mem_fd = open(path, O_RDONLY | O_CLOEXEC);
+	open_memory(&v);
 	/* It executes itself within a millisecond, and never goes back. */
 	do
 		r = session(&v, 0, &why);
@@ -261,6 +266,43 @@ static void registers(pid_t pid, struct user_regs_struct *regs)
 	REQUIRE(!ptrace(PTRACE_GETREGS, pid, 0, regs), "GETREGS");
 }
 
+/* Waits until it stops, and returns how. */
+static int await_stop(struct victim *v)
+{
+	int status;
+
+	REQUIRE(waitpid(v->pid, &status, __WALL) == v->pid && WIFSTOPPED(status), "stop");
+	return status;
+}
+
+/* It stands afterwards. */
+static void seize(struct victim *v, long options)
+{
+	REQUIRE(!ptrace(PTRACE_SEIZE, v->pid, 0, options) &&
+			!ptrace(PTRACE_INTERRUPT, v->pid, 0, 0),
+		"seize");
+	await_stop(v);
+}
+
+/* To the next entry or exit of a call, or to another stop before it. */
+static int to_next_call(struct victim *v)
+{
+	REQUIRE(!ptrace(PTRACE_SYSCALL, v->pid, 0, 0), "continue");
+	return await_stop(v);
+}
+
+/* At a stop of ours; signals that come before it are delivered. */
+static void let_go(struct victim *v)
+{
+	int status;
+
+	do {
+		REQUIRE(!ptrace(PTRACE_INTERRUPT, v->pid, 0, 0), "interrupt");
+		while (waitpid(v->pid, &status, __WALL) == v->pid && !(status >> 16))
+			REQUIRE(!ptrace(PTRACE_CONT, v->pid, 0, WSTOPSIG(status)), "continue");
+	} while (ptrace(PTRACE_DETACH, v->pid, 0, 0));
+}
+
 static void debugger_calls_inline_and_finds_its_stop_again(const char *program)
 {
 	struct user_regs_struct before, after;
@@ -271,9 +313,8 @@ static void debugger_calls_inline_and_finds_its_stop_again(const char *program)
 	victim_start(&v, program, "flood", 1);
 	REQUIRE(!ptrace(PTRACE_SEIZE, v.pid, 0, 0), "seize");
 	for (int i = 0; i < 60; i++) {
-		if (!ptrace(PTRACE_INTERRUPT, v.pid, 0, 0))
-			REQUIRE(waitpid(v.pid, &status, __WALL) == v.pid && WIFSTOPPED(status),
-				"stop");
+		REQUIRE(!ptrace(PTRACE_INTERRUPT, v.pid, 0, 0), "interrupt");
+		status = await_stop(&v);
 		/* Stops for signals and stops for us, as they come. */
 		for (int j = 0; j < 3; j++) {
 			int signal = WSTOPSIG(status), event = status >> 16;
@@ -281,13 +322,7 @@ static void debugger_calls_inline_and_finds_its_stop_again(const char *program)
 			registers(v.pid, &before);
 			if (!event)
 				REQUIRE(!ptrace(PTRACE_GETSIGINFO, v.pid, 0, &sent), "GETSIGINFO");
-			{
-				struct machvm__session_refusal why = {0};
-				int r = session(&v, 0, &why);
-
-				REQUIRE(!r, "inline session %d.%d: %s (%s, %s)", i, j, strerror(-r),
-					why.step, why.reason);
-			}
+			require_session(&v, 0, 3 * i + j);
 			registers(v.pid, &after);
 			REQUIRE(!memcmp(&before, &after, sizeof(before)), "registers changed");
 			REQUIRE(thread_state(v.pid, v.pid) == 't', "no longer stopped");
@@ -301,16 +336,10 @@ static void debugger_calls_inline_and_finds_its_stop_again(const char *program)
 			REQUIRE(!ptrace(PTRACE_CONT, v.pid, 0, event ? 0 : signal), "continue");
 			if (event || j == 2)
 				break;
-			REQUIRE(waitpid(v.pid, &status, __WALL) == v.pid && WIFSTOPPED(status),
-				"stop");
+			status = await_stop(&v);
 		}
 	}
-	/* Let go of it at a stop of ours. */
-	do {
-		REQUIRE(!ptrace(PTRACE_INTERRUPT, v.pid, 0, 0), "interrupt");
-		while (waitpid(v.pid, &status, __WALL) == v.pid && !(status >> 16))
-			REQUIRE(!ptrace(PTRACE_CONT, v.pid, 0, WSTOPSIG(status)), "continue");
-	} while (ptrace(PTRACE_DETACH, v.pid, 0, 0));
+	let_go(&v);
 	victim_gets_on(&v);
 	victim_finish(&v);
 }
@@ -320,18 +349,14 @@ static void debugger_at_calls_finds_its_stop_again(const char *program, long opt
 {
 	struct user_regs_struct before, after;
 	struct victim v;
-	int status, entries = 0;
+	int entries = 0;
 
 	victim_start(&v, program, "read", 1);
-	REQUIRE(!ptrace(PTRACE_SEIZE, v.pid, 0, options) && !ptrace(PTRACE_INTERRUPT, v.pid, 0, 0),
-		"seize");
-	REQUIRE(waitpid(v.pid, &status, __WALL) == v.pid, "stop");
+	seize(&v, options);
 	for (int i = 0; i < 80; i++) {
 		unsigned long kind = 0, now = 0;
 
-		REQUIRE(!ptrace(PTRACE_SYSCALL, v.pid, 0, 0), "continue");
-		REQUIRE(waitpid(v.pid, &status, __WALL) == v.pid && WIFSTOPPED(status), "stop");
-		if ((WSTOPSIG(status) & 0x7f) != SIGTRAP)
+		if ((WSTOPSIG(to_next_call(&v)) & 0x7f) != SIGTRAP)
 			continue;
 		registers(v.pid, &before);
 		ptrace(PTRACE_GETEVENTMSG, v.pid, 0, &kind);
@@ -344,11 +369,7 @@ static void debugger_at_calls_finds_its_stop_again(const char *program, long opt
 	}
 	REQUIRE(entries > 20, "%d entries", entries);
 	REQUIRE(!ptrace(PTRACE_CONT, v.pid, 0, 0), "continue");
-	do {
-		REQUIRE(!ptrace(PTRACE_INTERRUPT, v.pid, 0, 0), "interrupt");
-		while (waitpid(v.pid, &status, __WALL) == v.pid && !(status >> 16))
-			REQUIRE(!ptrace(PTRACE_CONT, v.pid, 0, 0), "continue");
-	} while (ptrace(PTRACE_DETACH, v.pid, 0, 0));
+	let_go(&v);
 	victim_gets_on(&v);
 	victim_finish(&v);
 }
@@ -360,18 +381,15 @@ static void debugger_at_calls_finds_its_stop_again(const char *program, long opt
 static void debugger_at_an_interrupted_call_has_it_restarted(const char *program, long options)
 {
 	struct user_regs_struct before, after;
-	int status, interrupted = 0;
 	struct victim v;
+	int interrupted = 0;
 
 	victim_start(&v, program, "nanosleep", 1);
-	REQUIRE(!ptrace(PTRACE_SEIZE, v.pid, 0, options) && !ptrace(PTRACE_INTERRUPT, v.pid, 0, 0),
-		"seize");
-	REQUIRE(waitpid(v.pid, &status, __WALL) == v.pid, "stop");
+	seize(&v, options);
 	for (int i = 0; i < 40; i++) {
 		unsigned long kind = 0;
 
-		REQUIRE(!ptrace(PTRACE_SYSCALL, v.pid, 0, 0), "continue");
-		REQUIRE(waitpid(v.pid, &status, __WALL) == v.pid && WIFSTOPPED(status), "stop");
+		to_next_call(&v);
 		ptrace(PTRACE_GETEVENTMSG, v.pid, 0, &kind);
 		if (kind == 1) {
 			REQUIRE(!ptrace(PTRACE_INTERRUPT, v.pid, 0, 0), "interrupt");
@@ -386,11 +404,7 @@ static void debugger_at_an_interrupted_call_has_it_restarted(const char *program
 	}
 	REQUIRE(interrupted > 4, "%d calls interrupted: this tests nothing", interrupted);
 	REQUIRE(!ptrace(PTRACE_CONT, v.pid, 0, 0), "continue");
-	do {
-		REQUIRE(!ptrace(PTRACE_INTERRUPT, v.pid, 0, 0), "interrupt");
-		while (waitpid(v.pid, &status, __WALL) == v.pid && !(status >> 16))
-			REQUIRE(!ptrace(PTRACE_CONT, v.pid, 0, 0), "continue");
-	} while (ptrace(PTRACE_DETACH, v.pid, 0, 0));
+	let_go(&v);
 	victim_gets_on(&v);
 	victim_finish(&v);
 }
@@ -400,18 +414,13 @@ static void session_after_an_inline_one_is_none(const char *program)
 {
 	struct victim traced, v;
 	unsigned long kind = 0;
-	int status;
 
 	mallopt(M_PERTURB, 0);
 	victim_start(&traced, program, "read", 1);
 	victim_start(&v, program, "nanosleep", 1);
-	REQUIRE(!ptrace(PTRACE_SEIZE, traced.pid, 0, PTRACE_O_TRACESYSGOOD) &&
-			!ptrace(PTRACE_INTERRUPT, traced.pid, 0, 0),
-		"seize");
-	REQUIRE(waitpid(traced.pid, &status, __WALL) == traced.pid, "stop");
+	seize(&traced, PTRACE_O_TRACESYSGOOD);
 	while (kind != 1) {
-		REQUIRE(!ptrace(PTRACE_SYSCALL, traced.pid, 0, 0), "continue");
-		REQUIRE(waitpid(traced.pid, &status, __WALL) == traced.pid, "stop");
+		to_next_call(&traced);
 		ptrace(PTRACE_GETEVENTMSG, traced.pid, 0, &kind);
 	}
 	for (int i = 0; i < 20; i++) {
