@@ -99,6 +99,18 @@ ssize_t machvm__descriptor_read_text(int fd, char *buffer, size_t size)
 	return (ssize_t)used;
 }
 
+int machvm__descriptor_read_file(int dir, const char *name, char *buffer, size_t size)
+{
+	int fd = open_path(dir, name, O_RDONLY);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = machvm__descriptor_read_text(fd, buffer, size);
+	close(fd);
+	return n < 0 ? (int)n : 0;
+}
+
 int machvm__descriptor_rewind(int fd)
 {
 	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;

@@ -25,6 +25,8 @@ ssize_t machvm__descriptor_read(int fd, void *buffer, size_t size);
 ssize_t machvm__descriptor_read_at(int fd, void *buffer, size_t size, uint64_t offset);
 /* Reads a small file whole and null-terminates it; the length, or -errno. */
 ssize_t machvm__descriptor_read_text(int fd, char *buffer, size_t size);
+/* The same of NAME below the directory `dir`: 0 or -errno. */
+int machvm__descriptor_read_file(int dir, const char *name, char *buffer, size_t size);
 int machvm__descriptor_rewind(int fd);
 /* The first place at or behind `offset` that is no hole of the file; -ENXIO when there is none. */
 int64_t machvm__descriptor_next_data(int fd, uint64_t offset);

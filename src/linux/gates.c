@@ -33,23 +33,10 @@
 /* Flag of field 9 of /proc/PID/stat (include/linux/sched.h, unchanged since 2.6.27). */
 #define PF_KTHREAD 0x00200000u
 
-/* Reads a small file below a directory of /proc: 0 or -errno. */
-static int read_at(int directory, const char *name, char *text, size_t size)
-{
-	int fd = machvm__descriptor_open_at(directory, name, O_RDONLY);
-	ssize_t n;
-
-	if (fd < 0)
-		return fd;
-	n = machvm__descriptor_read_text(fd, text, size);
-	machvm__descriptor_close(fd);
-	return n < 0 ? (int)n : 0;
-}
-
 /* The first line, fit to be printed. Names are their owner's choice: no escape sequences. */
 static void read_line_at(int directory, const char *name, char *line, size_t size)
 {
-	if (read_at(directory, name, line, size))
+	if (machvm__descriptor_read_file(directory, name, line, size))
 		line[0] = '\0';
 	/* The kernel ends the text with a newline or (attr/current) a null. */
 	line[strcspn(line, "\n")] = '\0';
@@ -168,7 +155,7 @@ static void gather_caller(struct machvm__gates *gates)
 	char status[STATUS_SIZE];
 	int self = machvm__descriptor_open_at(AT_FDCWD, "/proc/thread-self", O_PATH | O_DIRECTORY);
 
-	if (self >= 0 && read_at(self, "status", status, sizeof status) == 0 &&
+	if (self >= 0 && machvm__descriptor_read_file(self, "status", status, sizeof status) == 0 &&
 	    parse_credentials(status, &gates->caller)) {
 		gates->seccomp = (int)machvm__status_number(status, "Seccomp:", 0);
 	} else {
@@ -190,7 +177,8 @@ static void gather_policy(struct machvm__gates *gates)
 
 	read_line_at(AT_FDCWD, "/sys/kernel/security/lsm", gates->modules, sizeof gates->modules);
 	gates->yama = -1;
-	if (read_at(AT_FDCWD, "/proc/sys/kernel/yama/ptrace_scope", scope, sizeof scope) == 0)
+	if (machvm__descriptor_read_file(AT_FDCWD, "/proc/sys/kernel/yama/ptrace_scope", scope,
+					 sizeof scope) == 0)
 		gates->yama = atoi(scope);
 }
 
@@ -213,7 +201,8 @@ static bool descends(int proc_pid, int ancestor)
 	for (int steps = 0; steps < 4096 && proc_pid > 0; steps++) {
 		int directory = open_directory(proc_pid);
 		int r = directory < 0 ? directory
-				      : read_at(directory, "status", status, sizeof status);
+				      : machvm__descriptor_read_file(directory, "status", status,
+								     sizeof status);
 
 		machvm__descriptor_close(directory);
 		if (r)
@@ -271,8 +260,8 @@ static void gather_user_namespace(int directory, struct machvm__gates *gates)
 	 * everybody. Another table is another namespace; and one below ours would
 	 * have let a capable caller in.
 	 */
-	if (read_at(directory, "uid_map", theirs, sizeof theirs) == 0 &&
-	    read_at(AT_FDCWD, "/proc/self/uid_map", ours, sizeof ours) == 0)
+	if (machvm__descriptor_read_file(directory, "uid_map", theirs, sizeof theirs) == 0 &&
+	    machvm__descriptor_read_file(AT_FDCWD, "/proc/self/uid_map", ours, sizeof ours) == 0)
 		gates->user_namespace = strcmp(ours, theirs) ? MACHVM__RELATION_OTHER
 							     : MACHVM__RELATION_SAME;
 }
@@ -308,7 +297,7 @@ static bool is_kernel_thread(int directory)
 {
 	char stat[1024];
 
-	return read_at(directory, "stat", stat, sizeof stat) == 0 &&
+	return machvm__descriptor_read_file(directory, "stat", stat, sizeof stat) == 0 &&
 	       kernel_flags(stat) & PF_KTHREAD;
 }
 
@@ -380,7 +369,9 @@ static void gather_numbers(const struct machvm__process_numbers *numbers,
 	struct machvm__thread_numbers thread = {numbers->tgid, numbers->proc_tgid};
 	char status[STATUS_SIZE];
 	int directory = open_directory(numbers->proc_tgid);
-	int r = directory < 0 ? directory : read_at(directory, "status", status, sizeof status);
+	int r = directory < 0 ? directory
+			      : machvm__descriptor_read_file(directory, "status", status,
+							     sizeof status);
 
 	gates->proc_foreign = !gates->proc_missing && !numbers->proc_tgid;
 	if (r) {
@@ -404,7 +395,8 @@ static void gather_stranger(struct machvm__gates *gates)
 	char status[STATUS_SIZE];
 	int directory = gates->pid > 0 ? open_directory(gates->pid) : -ENOENT;
 
-	if (directory >= 0 && read_at(directory, "status", status, sizeof status) == 0) {
+	if (directory >= 0 &&
+	    machvm__descriptor_read_file(directory, "status", status, sizeof status) == 0) {
 		gates->group = (int)machvm__status_number(status, "Tgid:", 0);
 		if (gates->group > 0 && gates->group != gates->pid) {
 			gates->presence = MACHVM__PRESENCE_THREAD;
@@ -482,7 +474,7 @@ void machvm__gates_gather(int pid, struct machvm__gates *gates)
 static int tracer_of(int directory, const char *name)
 {
 	char status[STATUS_SIZE];
-	int r = read_at(directory, name, status, sizeof status);
+	int r = machvm__descriptor_read_file(directory, name, status, sizeof status);
 
 	return r ? r : (int)machvm__status_number(status, "TracerPid:", 0);
 }

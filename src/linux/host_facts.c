@@ -19,14 +19,7 @@
 
 static int read_file(const char *path, char *text, size_t size)
 {
-	int fd = machvm__descriptor_open_at(AT_FDCWD, path, O_RDONLY);
-	ssize_t n;
-
-	if (fd < 0)
-		return fd;
-	n = machvm__descriptor_read_text(fd, text, size);
-	machvm__descriptor_close(fd);
-	return n < 0 ? (int)n : 0;
+	return machvm__descriptor_read_file(AT_FDCWD, path, text, size);
 }
 
 int machvm__host_facts_line(const char *text, const char *name, uint64_t *value)

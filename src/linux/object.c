@@ -28,12 +28,10 @@ int machvm__object_take(int pidfd, int fd)
 static bool has_inode(int fdinfo, const char *name, uint64_t inode)
 {
 	char text[512]; /* what a driver adds comes behind */
-	int fd = machvm__descriptor_open_at(fdinfo, name, O_RDONLY);
 	const char *line;
 
-	if (fd < 0 || machvm__descriptor_read_text(fd, text, sizeof text) < 0)
+	if (machvm__descriptor_read_file(fdinfo, name, text, sizeof text))
 		text[0] = '\0';
-	machvm__descriptor_close(fd);
 	line = strstr(text, "\nino:");
 	return line && strtoull(line + 5, NULL, 10) == inode;
 }

@@ -24,18 +24,6 @@
 
 #define STATUS_SIZE 8192
 
-static int read_status(int directory, const char *name, char *text, size_t size)
-{
-	int fd = machvm__descriptor_open_at(directory, name, O_RDONLY);
-	ssize_t n;
-
-	if (fd < 0)
-		return fd;
-	n = machvm__descriptor_read_text(fd, text, size);
-	machvm__descriptor_close(fd);
-	return n < 0 ? (int)n : 0;
-}
-
 /*
  * /proc/PID in the place of a pidfd: only where /proc counts as we do, and not
  * the directory of a thread, which can be opened by its number as well.
@@ -52,7 +40,7 @@ static int open_directory(int pid)
 	fd = machvm__descriptor_open_proc(pid, 0, "", O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd == -ENOENT ? -ESRCH : fd;
-	r = read_status(fd, "status", text, sizeof text);
+	r = machvm__descriptor_read_file(fd, "status", text, sizeof text);
 	if (r == 0 && machvm__status_number(text, "Tgid:", 0) != pid)
 		r = -ESRCH;
 	if (r)
@@ -90,12 +78,9 @@ static int number_here(const char *text)
 	char status[STATUS_SIZE];
 	int64_t theirs[MOST], ours[MOST];
 	int count = machvm__status_numbers(text, "NSpid:", theirs, MOST);
-	int directory = open("/proc/self", O_PATH | O_CLOEXEC);
-	int r = directory < 0 ? -errno : read_status(directory, "status", status, sizeof status);
+	int r = machvm__descriptor_read_file(AT_FDCWD, "/proc/self/status", status, sizeof status);
 	int depth = r ? 0 : machvm__status_numbers(status, "NSpid:", ours, MOST);
 
-	if (directory >= 0)
-		close(directory);
 	return depth > 0 && depth <= count ? (int)theirs[depth - 1] : 0;
 }
 
@@ -144,7 +129,7 @@ static int identify_directory(int fd, struct machvm__process_numbers *numbers)
 {
 	char text[STATUS_SIZE];
 	int64_t pid;
-	int r = read_status(fd, "status", text, sizeof text);
+	int r = machvm__descriptor_read_file(fd, "status", text, sizeof text);
 
 	if (r)
 		return r == -ENOENT ? -EBADF : r;
@@ -182,7 +167,8 @@ static char state_below(int directory, const char *name)
 {
 	char text[1024];
 
-	return read_status(directory, name, text, sizeof text) ? '\0' : state(text);
+	return machvm__descriptor_read_file(directory, name, text, sizeof text) ? '\0'
+									       : state(text);
 }
 
 static bool dead(char state_letter)
@@ -269,7 +255,7 @@ int machvm__process_live_thread(const struct machvm__process_numbers *numbers,
 	task = machvm__descriptor_open_at(directory, "task", O_RDONLY | O_DIRECTORY);
 	tid = task < 0 ? 0 : live_tid(task);
 	snprintf(name, sizeof name, "task/%d/status", tid);
-	r = tid ? read_status(directory, name, status, sizeof status) : -ESRCH;
+	r = tid ? machvm__descriptor_read_file(directory, name, status, sizeof status) : -ESRCH;
 	close(directory);
 	if (r)
 		return -ESRCH;
@@ -295,7 +281,7 @@ static uint64_t stack_start(int pid)
 
 	if (directory < 0)
 		return 0;
-	r = read_status(directory, "stat", text, sizeof text);
+	r = machvm__descriptor_read_file(directory, "stat", text, sizeof text);
 	close(directory);
 	at = r ? NULL : strrchr(text, ')');
 	for (int field = STATE - 1; at && field < START_STACK; field++)
@@ -315,7 +301,7 @@ bool machvm__process_owns_memory(const struct machvm__process_numbers *numbers)
 	directory = machvm__descriptor_open_proc(numbers->proc_tgid, 0, "", O_PATH | O_DIRECTORY);
 	if (directory < 0)
 		return false;
-	r = read_status(directory, "status", status, sizeof status);
+	r = machvm__descriptor_read_file(directory, "status", status, sizeof status);
 	close(directory);
 	if (r || machvm__status_numbers(status, "PPid:", &parent, 1) != 1)
 		return false;

@@ -192,15 +192,12 @@ int machvm__usage_owner(int proc_tgid, struct machvm__usage_owner *owner)
 
 uint64_t machvm__usage_lowest(void)
 {
-	int fd = open("/proc/sys/vm/mmap_min_addr", O_RDONLY | O_CLOEXEC);
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), lowest = 0;
 	char text[32];
 
-	if (fd >= 0) {
-		if (machvm__descriptor_read_text(fd, text, sizeof(text)) > 0)
-			lowest = strtoull(text, NULL, 10);
-		machvm__descriptor_close(fd);
-	}
+	if (!machvm__descriptor_read_file(AT_FDCWD, "/proc/sys/vm/mmap_min_addr", text,
+					  sizeof(text)))
+		lowest = strtoull(text, NULL, 10);
 	/* Page 0 is never given out. */
 	return lowest > page ? (lowest + page - 1) & ~(page - 1) : page;
 }
