@@ -137,6 +137,12 @@ int machvm__stop_close(void *session);
 int machvm__stop_seize(struct machvm__session *s, int tid, bool *filtered);
 /* Attaches to and stops one thread: the last of `threads`, counted on success. */
 int machvm__stop_thread(struct machvm__session *s, int tid, uint64_t deadline, bool *filtered);
+/*
+ * A thread has not come in time, perhaps for want of a CPU alone: until when to go on
+ * waiting, or 0. On a busy machine that can last, others take their turn from whoever waits,
+ * and to give the thread up would take a CPU as well.
+ */
+uint64_t machvm__stop_longer(const struct machvm__session *s, int tid);
 /* Puts back and lets go of whatever stands. */
 void machvm__stop_put_back(struct machvm__session *s);
 /*

@@ -14,8 +14,6 @@
 #include <signal.h>
 #include <string.h>
 
-#include "thread_list.h"
-
 enum { RED_ZONE = 4096 };
 
 static int tid_of(const struct machvm__session *s)
@@ -297,25 +295,14 @@ static int give_up(struct machvm__session *s)
 	return -ETIMEDOUT;
 }
 
-/* Runnable, or stopped again: it comes to the call as soon as it is given a CPU. */
-static bool on_its_way(const struct machvm__session *s)
-{
-	struct machvm__thread_stat stat;
-	int tid = machvm__held_proc_tid(s, tid_of(s));
-
-	return !machvm__thread_list_stat(s->target->proc_pid, tid, &stat) &&
-	       (stat.state == 'R' || stat.state == 't');
-}
-
-/* On a busy machine that can last, and to give the thread up would take a CPU as well. */
 static int await_entry(struct machvm__session *s, struct machvm__trace_event *event)
 {
-	uint64_t end = s->deadline + 4 * MACHVM__HELD_PATIENCE, until = s->deadline;
+	uint64_t until = s->deadline;
 	int r;
 
-	while ((r = machvm__trace_wait(tid_of(s), until, &s->pace, event)) == -ETIMEDOUT &&
-	       machvm__trace_now() < end && on_its_way(s))
-		until = machvm__trace_now() + MACHVM__HELD_AGAIN;
+	do
+		r = machvm__trace_wait(tid_of(s), until, &s->pace, event);
+	while (r == -ETIMEDOUT && (until = machvm__stop_longer(s, tid_of(s))));
 	return r;
 }
 

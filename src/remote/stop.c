@@ -209,18 +209,29 @@ void machvm__stop_release(struct machvm__session *s, struct machvm__held_thread 
 	t->stopped = false;
 }
 
+/* Runnable, or stopped again: it comes as soon as it is given a CPU. */
 static bool waits_for_a_cpu(const struct machvm__session *s, int tid)
 {
 	struct machvm__thread_stat stat;
 
 	return !machvm__thread_list_stat(s->target->proc_pid, machvm__held_proc_tid(s, tid),
 					 &stat) &&
-	       stat.state == 'R';
+	       (stat.state == 'R' || stat.state == 't');
+}
+
+uint64_t machvm__stop_longer(const struct machvm__session *s, int tid)
+{
+	uint64_t now = machvm__trace_now();
+
+	return now < s->deadline + 4 * MACHVM__HELD_PATIENCE && waits_for_a_cpu(s, tid)
+		       ? now + MACHVM__HELD_AGAIN
+		       : 0;
 }
 
 int machvm__stop_thread(struct machvm__session *s, int tid, uint64_t deadline, bool *filtered)
 {
 	struct machvm__held_thread *t = &s->threads[s->count];
+	uint64_t until;
 	int r;
 
 	*t = (struct machvm__held_thread){.tid = tid};
@@ -230,10 +241,8 @@ int machvm__stop_thread(struct machvm__session *s, int tid, uint64_t deadline, b
 	r = machvm__trace_interrupt(tid);
 	if (!r || r == -ESRCH)
 		r = await_stop(s, t, deadline);
-	/* On a busy machine that can last, and others take their turn from whoever waits. */
-	for (uint64_t end = s->deadline + 4 * MACHVM__HELD_PATIENCE;
-	     r == -ETIMEDOUT && machvm__trace_now() < end && waits_for_a_cpu(s, tid);)
-		r = await_stop(s, t, machvm__trace_now() + MACHVM__HELD_AGAIN);
+	while (r == -ETIMEDOUT && (until = machvm__stop_longer(s, tid)))
+		r = await_stop(s, t, until);
 	if (r == -ETIMEDOUT) {
 		lose(s, tid);
 		return machvm__held_refuse(s, r, "stop",
