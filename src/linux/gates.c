@@ -5,12 +5,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -18,7 +16,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <linux/capability.h>
 #include <linux/nsfs.h>
 #include <linux/seccomp.h>
 
@@ -56,58 +53,6 @@ static void read_name(int proc_pid, char *name, size_t size)
 	if (directory >= 0)
 		read_line_at(directory, "comm", name, size);
 	machvm__descriptor_close(directory);
-}
-
-static bool parse_credentials(const char *status, struct machvm__credentials *credentials)
-{
-	credentials->permitted = machvm__status_mask(status, "CapPrm:");
-	credentials->effective = machvm__status_mask(status, "CapEff:");
-	return machvm__status_numbers(status, "Uid:", credentials->uid, MACHVM__IDS) ==
-		       MACHVM__IDS &&
-	       machvm__status_numbers(status, "Gid:", credentials->gid, MACHVM__IDS) == MACHVM__IDS;
-}
-
-/* Our own credentials where there is no /proc to read them in. */
-static void ask_credentials(struct machvm__credentials *credentials)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {{0}};
-	uid_t uid[3] = {0};
-	gid_t gid[3] = {0};
-
-	getresuid(&uid[0], &uid[1], &uid[2]);
-	getresgid(&gid[0], &gid[1], &gid[2]);
-	for (int i = 0; i < 3; i++) {
-		credentials->uid[i] = uid[i];
-		credentials->gid[i] = gid[i];
-	}
-	/* An id that cannot be set changes nothing and returns the present one (setfsuid(2)). */
-	credentials->uid[MACHVM__FILESYSTEM] = (uid_t)setfsuid((uid_t)-1);
-	credentials->gid[MACHVM__FILESYSTEM] = (gid_t)setfsgid((gid_t)-1);
-	if (syscall(SYS_capget, &header, data) == 0) {
-		credentials->permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
-		credentials->effective = data[0].effective | (uint64_t)data[1].effective << 32;
-	}
-}
-
-/* The login name of a user id, and its group (-1 without). */
-static int64_t read_login(int64_t uid, char *name, size_t size)
-{
-	FILE *passwd = fopen("/etc/passwd", "re");
-	struct passwd entry, *found;
-	int64_t group = -1;
-	char text[1024];
-
-	/* The file alone: asking a name service could wait for a network. */
-	while (passwd && group < 0 && fgetpwent_r(passwd, &entry, text, sizeof text, &found) == 0) {
-		if (entry.pw_uid != uid)
-			continue;
-		snprintf(name, size, "%s", entry.pw_name);
-		group = entry.pw_gid;
-	}
-	if (passwd)
-		fclose(passwd);
-	return group;
 }
 
 static int move_own(bool write)
@@ -156,17 +101,17 @@ static void gather_caller(struct machvm__gates *gates)
 	int self = machvm__descriptor_open_at(AT_FDCWD, "/proc/thread-self", O_PATH | O_DIRECTORY);
 
 	if (self >= 0 && machvm__descriptor_read_file(self, "status", status, sizeof status) == 0 &&
-	    parse_credentials(status, &gates->caller)) {
+	    machvm__credentials_parse(status, &gates->caller)) {
 		gates->seccomp = (int)machvm__status_number(status, "Seccomp:", 0);
 	} else {
 		/* A /proc that cannot be opened (a filter may see to that) is as good as none. */
 		gates->proc_missing = !proc_is_readable();
-		ask_credentials(&gates->caller);
+		machvm__credentials_ask(&gates->caller);
 		gates->seccomp = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) > 0 ? SECCOMP_MODE_FILTER : 0;
 	}
 	machvm__descriptor_close(self);
-	read_login(gates->caller.uid[MACHVM__REAL], gates->caller_login,
-		   sizeof gates->caller_login);
+	machvm__credentials_login(gates->caller.uid[MACHVM__REAL], gates->caller_login,
+				  sizeof gates->caller_login);
 	gates->own_copy_read = move_own(false);
 	gates->own_copy_write = move_own(true);
 }
@@ -317,9 +262,10 @@ static void gather_visible(int directory, int proc_pid, const char *status,
 	int self = own_number_in_proc();
 	int count = machvm__status_numbers(status, "NSpid:", numbers, MAX_DEPTH);
 
-	parse_credentials(status, &gates->target);
-	gates->target_login_group = read_login(gates->target.uid[MACHVM__REAL], gates->target_login,
-					       sizeof gates->target_login);
+	machvm__credentials_parse(status, &gates->target);
+	gates->target_login_group =
+		machvm__credentials_login(gates->target.uid[MACHVM__REAL], gates->target_login,
+					  sizeof gates->target_login);
 	gates->inner_pid = count > 1 ? (int)numbers[count - 1] : 0;
 	gates->kernel_thread = is_kernel_thread(directory);
 	gates->parent = (int)machvm__status_number(status, "PPid:", 0);

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "credentials.h"
+
 enum machvm__presence {
 	MACHVM__PRESENCE_NONE,   /* no process has the number */
 	MACHVM__PRESENCE_THREAD, /* it is a thread of the process `group` */
@@ -31,13 +33,6 @@ enum machvm__relation {
 	MACHVM__RELATION_SAME,
 	MACHVM__RELATION_BELOW, /* a descendant: our capabilities reach it */
 	MACHVM__RELATION_OTHER, /* our capabilities mean nothing there */
-};
-
-enum { MACHVM__REAL, MACHVM__EFFECTIVE, MACHVM__SAVED, MACHVM__FILESYSTEM, MACHVM__IDS };
-
-struct machvm__credentials {
-	int64_t uid[MACHVM__IDS], gid[MACHVM__IDS]; /* as our user namespace numbers them */
-	uint64_t permitted, effective;              /* capabilities */
 };
 
 /* A name that may be printed: control characters are replaced. */
