@@ -130,9 +130,11 @@ void machvm__opener_unmute(struct machvm__session *s);
 /* Takes it, and the helper, off the target's CPU. */
 void machvm__opener_relieve(void *session);
 
-/* stop.c */
-int machvm__stop_open(void *session);
-int machvm__stop_close(void *session);
+/* hold.c: from whose turn it is to one thread that can call, or all of them; and back. */
+int machvm__hold_open(void *session);
+int machvm__hold_close(void *session);
+
+/* stop.c: one thread */
 /* Attaches; *filtered tells that a seccomp filter, should there be one, binds our calls. */
 int machvm__stop_seize(struct machvm__session *s, int tid, bool *filtered);
 /* Attaches to and stops one thread: the last of `threads`, counted on success. */
@@ -156,6 +158,11 @@ int machvm__stop_list(struct machvm__session *s, int **tids, size_t *bytes);
 void machvm__stop_release(struct machvm__session *s, struct machvm__held_thread *t);
 int machvm__stop_unfiltered(struct machvm__session *s, int tid);
 bool machvm__stop_filters_bind(void);
+
+/* Attached to already, and not to be let go. */
+bool machvm__stop_lost_before(const struct machvm__session *s, int tid);
+/* The kernel refused us that thread: the answer, with the reason. */
+int machvm__stop_not_ours(struct machvm__session *s, int tid);
 
 /* crowd.c: all threads */
 int machvm__held_reserve(struct machvm__session *s); /* room for one more */

@@ -25,7 +25,7 @@
 
 static int step(struct machvm__session *s, int (*fn)(void *))
 {
-	int (*abandon)(void *) = s->keeper ? machvm__kept_abandon : machvm__stop_close;
+	int (*abandon)(void *) = s->keeper ? machvm__kept_abandon : machvm__hold_close;
 	int result = 0;
 	int r = machvm__tracer_run(s->tracer, fn, s, abandon, machvm__opener_relieve, &result);
 
@@ -100,7 +100,7 @@ static int open_with(struct machvm__session *s)
 	for (int attempt = 0; !r && attempt < 4; attempt++) {
 		if (!s->tracer)
 			machvm__opener_mute(s);
-		r = step(s, machvm__stop_open);
+		r = step(s, machvm__hold_open);
 		if (r == MACHVM__HELD_NEED_HELPER && !s->tracer) {
 			r = use_helper(s);
 		} else if (r == -EOWNERDEAD) {
@@ -219,7 +219,7 @@ static int open_any(struct machvm__session *s)
 
 static int end(struct machvm__session *s)
 {
-	return step(s, s->inlined ? machvm__inline_close : machvm__stop_close);
+	return step(s, s->inlined ? machvm__inline_close : machvm__hold_close);
 }
 
 static void let_go(struct machvm__session *s)
