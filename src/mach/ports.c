@@ -74,28 +74,28 @@ static kern_return_t check_asker(mach_port_name_t asker)
 	return kr;
 }
 
-kern_return_t task_for_pid(mach_port_name_t target_tport, int pid, mach_port_name_t *t)
+/* One code for whatever was wrong, as XNU has it for these two. */
+static kern_return_t open_or_fail(mach_port_name_t asker, int pid, enum machvm_right right,
+				  mach_port_name_t *t)
 {
-	kern_return_t kr = check_asker(target_tport);
+	kern_return_t kr = check_asker(asker);
 
 	if (kr == KERN_SUCCESS)
-		kr = open_number(pid, MACHVM_RIGHT_CONTROL, t);
+		kr = open_number(pid, right, t);
 	if (kr == KERN_SUCCESS)
 		return kr;
 	*t = MACH_PORT_NULL;
 	return KERN_FAILURE;
 }
 
+kern_return_t task_for_pid(mach_port_name_t target_tport, int pid, mach_port_name_t *t)
+{
+	return open_or_fail(target_tport, pid, MACHVM_RIGHT_CONTROL, t);
+}
+
 kern_return_t task_name_for_pid(mach_port_name_t target_tport, int pid, mach_port_name_t *tn)
 {
-	kern_return_t kr = check_asker(target_tport);
-
-	if (kr == KERN_SUCCESS)
-		kr = open_number(pid, MACHVM_RIGHT_NAME, tn);
-	if (kr == KERN_SUCCESS)
-		return kr;
-	*tn = MACH_PORT_NULL;
-	return KERN_FAILURE;
+	return open_or_fail(target_tport, pid, MACHVM_RIGHT_NAME, tn);
 }
 
 /* XNU's system calls: -1 and errno. */
