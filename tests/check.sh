@@ -7,12 +7,18 @@
 #
 #   MACHVM_CHECK=quick   only the first run
 #   MACHVM_CHECK=full    every refusal by itself, and more as an unprivileged user (half an hour)
+#   MACHVM_CHECK=NAME    the run of that name alone, of all that the full check has
 set -u
 
 source=$(cd "$(dirname "$0")/.." && pwd)
 build=$(cd "${1:?usage: check.sh BUILD}" && pwd)
 sanitized=$build-sanitized
 logs=()
+extent=${MACHVM_CHECK:-usual} only=
+case $extent in
+usual | quick | full) ;;
+*) only=$extent extent=full ;;
+esac
 root=
 [ "$(id -u)" -eq 0 ] && root=1
 
@@ -28,6 +34,7 @@ say() {
 run() {
 	local label=$1 where=$2
 	shift 2
+	[ "${only:-$label}" = "$label" ] || return 0
 	say "$label"
 	rm -f "$where/meson-logs/check-$label."*
 	# A machine that is busy is no failure.
@@ -46,6 +53,10 @@ refuse() {
 		--no-suite straight "$@"
 }
 
+sanitizers_wanted() {
+	[[ $extent != quick && ${only:-sanitized} = *sanitized ]]
+}
+
 # A copy that anybody can reach, with the layout that the programs look around in.
 publish() {
 	mkdir -p "$2"
@@ -62,12 +73,12 @@ build_sanitized() {
 say "build"
 ninja -C "$build" --quiet || exit 1
 # Beside the tests that have to run alone, and mostly wait.
-if [ "${MACHVM_CHECK:-}" != quick ]; then
+if sanitizers_wanted; then
 	build_sanitized >"$work/sanitizing" 2>&1 &
 	builder=$!
 fi
 run all "$build" --no-suite harm
-if [ "${MACHVM_CHECK:-}" != quick ]; then
+if [ "$extent" != quick ]; then
 	# What older and stricter kernels do not have, or do not give to everybody
 	# (tests/lib/refuse.h). Those of the full check take the same things one by one.
 	refuse linux-6.1 procmap=ENOTTY,scan=ENOTTY,aio=EPERM
@@ -75,7 +86,7 @@ if [ "${MACHVM_CHECK:-}" != quick ]; then
 	refuse no-copy-calls writev,readv --no-suite received
 	refuse nothing-new writev,readv,pidfd,procmap=ENOTTY,scan=ENOTTY,kcmp,populate=EINVAL,epoll,aio,barrier \
 		--no-suite received
-	if [ "${MACHVM_CHECK:-}" = full ]; then
+	if [ "$extent" = full ]; then
 		refuse filtered writev=EPERM,readv=EPERM,pidfd=EPERM,procmap=EPERM,kcmp=EPERM,aio=EPERM,epoll=EPERM
 		refuse copy-calls-denied writev=EPERM,readv=EPERM
 		refuse no-region-query procmap=ENOTTY
@@ -88,8 +99,10 @@ if [ "${MACHVM_CHECK:-}" != quick ]; then
 		refuse no-populate populate=EINVAL
 	fi
 
-	say "build with sanitizers"
-	wait "$builder" || { cat "$work/sanitizing" >&2; exit 1; }
+	if sanitizers_wanted; then
+		say "build with sanitizers"
+		wait "$builder" || { cat "$work/sanitizing" >&2; exit 1; }
+	fi
 	MACHVM_TEST_SHARE=3 run sanitized "$sanitized" --suite api --suite model --no-suite once
 
 	# What valgrind 3.19 does not know of the kernel is refused, so that it sees what is written.
@@ -103,8 +116,8 @@ if [ "${MACHVM_CHECK:-}" != quick ]; then
 		refuse nobody-linux-6.1 procmap=ENOTTY,scan=ENOTTY,aio=EACCES --wrapper "$plain"
 		refuse user-namespace '' --wrapper "$plain /usr/bin/unshare -Urpf --mount-proc --kill-child"
 		refuse foreign-proc '' --wrapper 'unshare -pf --kill-child'
-		if [ "${MACHVM_CHECK:-}" = full ]; then
-			publish "$sanitized" "$work/sanitized"
+		if [ "$extent" = full ]; then
+			sanitizers_wanted && publish "$sanitized" "$work/sanitized"
 			refuse nobody-no-copy-calls writev,readv --wrapper "$plain"
 			refuse nobody-no-aio aio=EACCES --wrapper "$plain"
 			run nobody-sanitized "$sanitized" --suite api --no-suite once --wrapper \
