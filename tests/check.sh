@@ -87,13 +87,14 @@ if [ "$extent" != quick ]; then
 	refuse nothing-new writev,readv,pidfd,procmap=ENOTTY,scan=ENOTTY,kcmp,populate=EINVAL,epoll,aio,barrier \
 		--no-suite received
 	if [ "$extent" = full ]; then
-		refuse filtered writev=EPERM,readv=EPERM,pidfd=EPERM,procmap=EPERM,kcmp=EPERM,aio=EPERM,epoll=EPERM
+		refuse filtered writev=EPERM,readv=EPERM,pidfd=EPERM,procmap=EPERM,kcmp=EPERM,aio=EPERM,epoll=EPERM \
+			--no-suite received
 		refuse copy-calls-denied writev=EPERM,readv=EPERM
 		refuse no-region-query procmap=ENOTTY
 		refuse no-page-scan scan=ENOTTY
 		refuse no-pidfd pidfd
 		refuse pidfd-denied pidfd=EPERM
-		refuse no-kcmp kcmp
+		refuse no-kcmp kcmp --no-suite received
 		refuse no-aio aio
 		refuse no-aio-no-epoll aio,epoll
 		refuse no-populate populate=EINVAL
@@ -115,7 +116,7 @@ if [ "$extent" != quick ]; then
 		run nobody "$build" --suite api --suite model --no-suite once --wrapper "$plain"
 		refuse nobody-linux-6.1 procmap=ENOTTY,scan=ENOTTY,aio=EACCES --wrapper "$plain"
 		refuse user-namespace '' --wrapper "$plain /usr/bin/unshare -Urpf --mount-proc --kill-child"
-		refuse foreign-proc '' --wrapper 'unshare -pf --kill-child'
+		refuse foreign-proc '' --no-suite received --wrapper 'unshare -pf --kill-child'
 		if [ "$extent" = full ]; then
 			sanitizers_wanted && publish "$sanitized" "$work/sanitized"
 			refuse nobody-no-copy-calls writev,readv --wrapper "$plain"

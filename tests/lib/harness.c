@@ -5,12 +5,12 @@
 #include "nursery.h"
 #include "pages.h"
 #include "refuse.h"
+#include "travel.h"
 #include "victims.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +28,8 @@ void harness_start(int argc, char *argv[])
 	if (getenv("MACHVM_TEST_NURSERY"))
 		nursery_open();
 	refuse_from_environment();
+	if (getenv("MACHVM_TEST_RECEIVED") != NULL)
+		travel_require();
 }
 
 int harness_teardown(void **state)

@@ -154,7 +154,8 @@ void victim_make_zombie(struct victim *victim);
 
 /*
  * The task port of a victim; the test fails when there is none. With
- * MACHVM_TEST_RECEIVED in the environment it has come over a socket.
+ * MACHVM_TEST_RECEIVED in the environment it has come over a socket (and the program
+ * is skipped where none does).
  */
 mach_port_t victim_task(struct victim *victim);
 
