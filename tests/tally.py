@@ -14,6 +14,7 @@ import sys
 
 BAD = {'FAIL', 'TIMEOUT', 'ERROR', 'INTERRUPT', 'UNEXPECTEDPASS'}
 CMOCKA_PASSED = re.compile(r'^\[       OK \] ', re.M)
+CMOCKA_SKIPPED = re.compile(r'^\[  SKIPPED \] (\w+)$', re.M)
 CMOCKA_FAILED = re.compile(r'^\[  FAILED  \] (\w+)$', re.M)
 TAP = re.compile(r'^(ok|not ok)\b(?:.*?#\s*(skip))?', re.M | re.I)
 SKIPPED = re.compile(r'^skipped: (.*)$', re.M)
@@ -33,13 +34,13 @@ def cases(test):
                  if word == 'not ok' and not skip]
     if test['result'] in BAD and not names:
         names = [test['result'].lower()]
-    if test['result'] not in BAD and not passed and not names:
+    if test['result'] not in BAD and not passed and not names and not CMOCKA_SKIPPED.search(text):
         passed = 1
     return passed, names
 
 
 def main():
-    passed = failed = skipped = 0
+    passed = failed = skipped = cases_skipped = 0
     in_part = collections.Counter()
     for argument in sys.argv[1:]:
         label, path = argument.split('=', 1)
@@ -53,6 +54,7 @@ def main():
                                                    reason.group(1) if reason else 'no reason'))
                     continue
                 in_part.update(set(SKIPPED_PART.findall(test.get('stdout') or '')))
+                cases_skipped += len(set(CMOCKA_SKIPPED.findall(test.get('stdout') or '')))
                 good, names = cases(test)
                 passed += good
                 failed += len(names)
@@ -62,6 +64,7 @@ def main():
         print('no test ran')
         failed = 1
     print('%d programs skipped' % skipped)
+    print('%d cases skipped of programs that ran' % cases_skipped)
     for reason, programs in in_part.items():
         print('%d programs skipped in part: %s' % (programs, reason))
     print('%d passed, %d failed' % (passed, failed))

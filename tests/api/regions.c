@@ -352,7 +352,7 @@ static void tag_in_the_name_of_a_region_is_told(void **state)
 	if (victim_try(ground.victim, "tag %llx 3000 49", (unsigned long long)where(FIRST)) != 0) {
 		print_message("this kernel has no names for anonymous memory\n");
 		ground_close(&ground);
-		return;
+		skip();
 	}
 	for (unsigned call = 0; call < region_call_count; call++) {
 		trying("%s", region_calls[call].name);

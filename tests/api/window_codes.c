@@ -247,7 +247,7 @@ static void right_that_was_received_brings_no_window(void **state)
 	void *window;
 
 	if (!travel_possible())
-		return;
+		skip();
 	begin(PLACE_VICTIM);
 	port = travel_received(ground.task, MACHVM_RIGHT_CONTROL);
 	expect_code(machvm_window_open(port, ground.base, PAGE, WRITE, &window), KERN_DENIED);
@@ -269,7 +269,7 @@ static void caller_without_descriptors_is_a_shortage(void **state)
 
 	/* Without pidfds life is proved by opening a file, which is what cannot be done here. */
 	if (refused("pidfd"))
-		return;
+		skip();
 	begin(PLACE_VICTIM);
 	getrlimit(RLIMIT_NOFILE, &limit);
 	/* Numbers below are all taken. */
