@@ -116,7 +116,7 @@ static bool carry(const struct machvm__ranges *list, bool into_own, struct machv
 	                            .fresh = list->fresh,
 	                            .surveyed = !into_own,
 	                            .ordered = into_own};
-	size_t limit = MACHVM__WORK_UNIT_UNDO, count = 0, n = 0;
+	size_t limit = MACHVM__WORK_UNIT, count = 0, n = 0;
 	struct machvm__piece *cut;
 	bool good;
 

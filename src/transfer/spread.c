@@ -41,53 +41,70 @@ unsigned machvm__spread_set(unsigned lanes)
 	return atomic_exchange(&chosen, lanes > MACHVM__THREADS_MAX ? MACHVM__THREADS_MAX : lanes);
 }
 
-struct queue {
-	bool (*work)(void *context, unsigned lane, size_t i);
-	void *context;
-	size_t count;
-	size_t share; /* taken at a time */
-	_Atomic size_t next;
+/*
+ * Every lane has a stretch of neighbours, and takes from its front. Who has done with his
+ * own takes from the backs of the others'. So lanes stay far from each other, nobody waits
+ * for more than one item at the end, and of a lane that starts late, or never, the rest
+ * does the work.
+ */
+struct stretch {
+	size_t first, count;
+	_Atomic size_t taken; /* by both; beyond count there was nothing to take */
+	_Atomic size_t front, back;
 };
 
-static void serve(void *argument, unsigned lane)
-{
-	struct queue *queue = argument;
-	size_t first;
+struct spread {
+	bool (*work)(void *context, unsigned lane, size_t i);
+	void *context;
+	unsigned lanes;
+	_Atomic bool stopped;
+	struct stretch stretches[MACHVM__THREADS_MAX];
+};
 
-	while ((first = atomic_fetch_add(&queue->next, queue->share)) < queue->count) {
-		for (size_t i = first; i < queue->count && i - first < queue->share; i++) {
-			if (queue->work(queue->context, lane, i))
-				continue;
-			atomic_store(&queue->next, queue->count);
-			return;
-		}
+/* The items of one stretch, as long as there are any. */
+static void serve_stretch(struct spread *spread, unsigned lane, struct stretch *stretch)
+{
+	bool own = stretch == &spread->stretches[lane];
+
+	while (!atomic_load_explicit(&spread->stopped, memory_order_relaxed) &&
+	       atomic_fetch_add(&stretch->taken, 1) < stretch->count) {
+		size_t i = own ? atomic_fetch_add(&stretch->front, 1)
+		               : stretch->count - 1 - atomic_fetch_add(&stretch->back, 1);
+
+		if (!spread->work(spread->context, lane, stretch->first + i))
+			atomic_store(&spread->stopped, true);
 	}
 }
 
-/* Two for each lane, so that one that is held up leaves something to the others. */
-static size_t share_of(unsigned lanes, size_t count, size_t bytes)
+static void serve(void *argument, unsigned lane)
 {
-	size_t each = bytes / count ? bytes / count : 1;
-	size_t share = count / 2 / lanes;
+	struct spread *spread = argument;
 
-	if (share > MACHVM__SPREAD_SHARE_MOST / each)
-		share = MACHVM__SPREAD_SHARE_MOST / each;
-	if (share < MACHVM__SPREAD_SHARE_LEAST / each)
-		share = MACHVM__SPREAD_SHARE_LEAST / each;
-	if (share > count / lanes)
-		share = count / lanes;
-	return share ? share : 1;
+	for (unsigned i = 0; i < spread->lanes; i++)
+		serve_stretch(spread, lane, &spread->stretches[(lane + i) % spread->lanes]);
 }
 
-void machvm__spread(unsigned lanes, size_t count, size_t bytes,
-                    bool (*work)(void *context, unsigned lane, size_t i), void *context)
+void machvm__spread(unsigned lanes, size_t count, bool (*work)(void *context, unsigned lane, size_t i),
+                    void *context)
 {
-	struct queue queue = {.work = work, .context = context, .count = count};
+	struct spread spread;
 
-	if (!count)
-		return;
 	if (lanes > count)
 		lanes = (unsigned)count;
-	queue.share = share_of(lanes, count, bytes);
-	machvm__threads_run(lanes, serve, &queue);
+	if (lanes < 2) {
+		for (size_t i = 0; i < count && work(context, 0, i);)
+			i++;
+		return;
+	}
+	spread.work = work;
+	spread.context = context;
+	spread.lanes = lanes;
+	spread.stopped = false;
+	for (size_t i = 0, first = 0; i < lanes; i++) {
+		size_t share = (count - first) / (lanes - i);
+
+		spread.stretches[i] = (struct stretch){.first = first, .count = share};
+		first += share;
+	}
+	machvm__threads_run(lanes, serve, &spread);
 }

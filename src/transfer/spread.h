@@ -27,19 +27,14 @@ unsigned machvm__spread_lanes(void);
 unsigned machvm__spread_set(unsigned lanes);
 
 /*
- * What a thread takes at a time, in bytes. Threads that copy pages of the same
- * 2 MiB of the target wait for each other: the kernel has one lock for the table
- * that maps them. So the more the better, as long as nobody runs out of work.
+ * Calls work(context, lane, i) for i = 0 ... count - 1 in at most `lanes` threads at
+ * once. A lane takes neighbours, and does one thing at a time. When one says false, no
+ * more are begun.
+ *
+ * Threads that copy pages of the same 2 MiB of the target wait for each other: the kernel
+ * has one lock for the table that maps them. So each has a stretch of its own.
  */
-#define MACHVM__SPREAD_SHARE_LEAST ((size_t)2 << 20)
-#define MACHVM__SPREAD_SHARE_MOST  ((size_t)8 << 20)
-
-/*
- * Calls work(context, lane, i) for i = 0 ... count - 1, `bytes` in all, in at most
- * `lanes` threads at once. A lane takes neighbours, does one thing at a time, and
- * begins with the lowest. When one says false, no more are begun.
- */
-void machvm__spread(unsigned lanes, size_t count, size_t bytes,
-                    bool (*work)(void *context, unsigned lane, size_t i), void *context);
+void machvm__spread(unsigned lanes, size_t count, bool (*work)(void *context, unsigned lane, size_t i),
+                    void *context);
 
 #endif

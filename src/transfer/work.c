@@ -35,16 +35,10 @@ struct run {
 	struct machvm__file image;
 };
 
-static size_t unit_limit(const struct machvm__work *work)
-{
-	return work->options & MACHVM__TRANSFER_TRANSACTION ? MACHVM__WORK_UNIT_UNDO
-	                                                    : MACHVM__WORK_UNIT;
-}
-
 /* Groups the pieces; with null for units only counts. */
 static size_t divide(const struct machvm__work *work, struct unit *units)
 {
-	size_t limit = unit_limit(work), count = 0, old = 0;
+	size_t count = 0, old = 0;
 
 	for (size_t i = 0; i < work->count;) {
 		struct unit unit = {.first = i, .old = old};
@@ -52,7 +46,7 @@ static size_t divide(const struct machvm__work *work, struct unit *units)
 		do
 			unit.bytes += work->pieces[i++].size;
 		while (i < work->count && i - unit.first < MACHVM__WORK_PIECES &&
-		       unit.bytes + work->pieces[i].size <= limit);
+		       unit.bytes + work->pieces[i].size <= MACHVM__WORK_UNIT);
 		unit.count = i - unit.first;
 		old += unit.bytes;
 		if (units)
@@ -241,8 +235,7 @@ static bool do_units(struct run *run, struct machvm__fault *fault)
 	bool quick = !(work->options & (MACHVM__TRANSFER_FORCE | MACHVM__TRANSFER_NOWAIT));
 
 	if (quick)
-		machvm__spread(spread ? machvm__spread_lanes() : 1, run->count, run->bytes,
-		               move_quickly, run);
+		machvm__spread(spread ? machvm__spread_lanes() : 1, run->count, move_quickly, run);
 	for (size_t i = 0; i < run->count; i++)
 		if (run->units[i].moved < run->units[i].bytes &&
 		    !move_with_care(run, &run->units[i], fault))
@@ -318,7 +311,8 @@ bool machvm__work_move(const struct machvm__move *move, struct machvm__fault *fa
 	                            .options = move->options,
 	                            .fresh = move->fresh,
 	                            .surveyed = move->surveyed};
-	size_t limit = unit_limit(&work), done = 0;
+	const size_t limit = MACHVM__WORK_UNIT;
+	size_t done = 0;
 	struct machvm__piece small[8], *pieces = small;
 	size_t count = (move->size - 1) / limit + 1;
 	bool good;

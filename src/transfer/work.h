@@ -13,11 +13,13 @@
 #include "batch.h"
 #include "move.h"
 
-/* A unit in bytes: with an undo copy, source, target and old bytes share a cache. */
-#define MACHVM__WORK_UNIT      ((size_t)2 << 20)
-#define MACHVM__WORK_UNIT_UNDO ((size_t)512 << 10)
+/*
+ * A unit in bytes: with an undo copy, source, target and old bytes share a cache. What a
+ * thread waits for another at the end is a part of one; smaller ones cost more calls.
+ */
+#define MACHVM__WORK_UNIT   ((size_t)512 << 10)
 /* And in pieces: what one system call can name. */
-#define MACHVM__WORK_PIECES    ((size_t)1024)
+#define MACHVM__WORK_PIECES ((size_t)1024)
 
 struct machvm__work {
 	struct machvm__target *target;
