@@ -306,8 +306,9 @@ MACHVM_EXPORT kern_return_t machvm_find(mach_port_t task, struct machvm_find *fi
  *
  * 1 forbids others. 0 leaves it to MACHVM_THREADS in the environment, which says
  * the same, and without it to the library: as many as the caller may run on
- * processors, at most 8, and only for transfers of more than 4 MiB, long lists,
- * and searches. More than 64 is 64. The threads are there during a call and have
+ * processors, at most 8, and only for transfers of 4 MiB and more, long lists, and
+ * searches, or for longer ones only while threads have been seen to come too late to
+ * help. More than 64 is 64. The threads are there during a call and have
  * ended when it returns; they run no signal handler of the program. Holds for
  * the whole process, from the next call on. Returns what was set before.
  *

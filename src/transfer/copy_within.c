@@ -135,7 +135,7 @@ static bool copy_spread(struct copy *copy, unsigned lanes, struct machvm__fault 
 	}
 	copy->written = calloc(parts, sizeof *copy->written);
 	if (copy->written) {
-		machvm__spread(lanes, parts, copy_quickly, copy);
+		machvm__spread(lanes, parts, copy->size, copy_quickly, copy);
 		good = copy_rest(copy, parts, fault);
 	} else {
 		good = machvm__fault_no_memory(fault, "copy");

@@ -71,7 +71,7 @@ static bool do_window(struct machvm__window *window, unsigned lanes)
 	/* One chunk is sooner searched than a thread is started. */
 	if (window->chunk_count < 8)
 		lanes = 1;
-	machvm__spread(lanes, window->chunk_count, work, window);
+	machvm__spread(lanes, window->chunk_count, 0, work, window);
 	for (size_t i = 0; i < window->chunk_count; i++) {
 		go_on = go_on && !window->failed && tell_chunk(window, &window->chunks[i]);
 		free(window->chunks[i].matches);

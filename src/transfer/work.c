@@ -235,7 +235,8 @@ static bool do_units(struct run *run, struct machvm__fault *fault)
 	bool quick = !(work->options & (MACHVM__TRANSFER_FORCE | MACHVM__TRANSFER_NOWAIT));
 
 	if (quick)
-		machvm__spread(spread ? machvm__spread_lanes() : 1, run->count, move_quickly, run);
+		machvm__spread(spread ? machvm__spread_lanes() : 1, run->count,
+		               run->bytes + work->count * MACHVM__SPREAD_RANGE, move_quickly, run);
 	for (size_t i = 0; i < run->count; i++)
 		if (run->units[i].moved < run->units[i].bytes &&
 		    !move_with_care(run, &run->units[i], fault))
@@ -255,7 +256,7 @@ bool machvm__work_is_long(struct machvm__target *target, enum machvm__direction 
 	if (__builtin_mul_overflow(ranges, MACHVM__SPREAD_RANGE, &weight) ||
 	    __builtin_add_overflow(weight, bytes, &weight))
 		weight = SIZE_MAX;
-	return weight >= MACHVM__SPREAD_LEAST && machvm__spread_lanes() > 1;
+	return machvm__spread_pays(weight);
 }
 
 static bool prepare(struct run *run, struct machvm__fault *fault)

@@ -44,7 +44,7 @@ static void spread(struct record *record, unsigned lanes, size_t count, size_t b
 {
 	*record = (struct record){.count = count, .bad = bad, .held = held};
 	assert_int_equal(sem_init(&record->others_done, 0, 0), 0);
-	machvm__spread(lanes, count, note, record);
+	machvm__spread(lanes, count, 0, note, record);
 	assert_int_equal(sem_destroy(&record->others_done), 0);
 	assert_false(record->two_at_once);
 }
