@@ -66,7 +66,8 @@ static bool lies_at(size_t at, const uint8_t *bytes, const uint8_t *mask, size_t
 
 static void compare(struct machvm_find *find, struct matches *matches)
 {
-	bool force = find->flags & MACHVM_FORCE;
+	/* Nobody traces himself, where that is what force takes. */
+	bool force = find->flags & MACHVM_FORCE && (ground.victim != NULL || harness_forces());
 	size_t alignment = find->alignment ? find->alignment : 1, n = 0;
 	struct machvm_range range = {.address = ground.base, .size = PAGES * PAGE};
 

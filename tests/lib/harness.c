@@ -4,6 +4,7 @@
 #include "job.h"
 #include "nursery.h"
 #include "pages.h"
+#include "policy.h"
 #include "refuse.h"
 #include "travel.h"
 #include "victims.h"
@@ -27,6 +28,7 @@ void harness_start(int argc, char *argv[])
 	signal(SIGPIPE, SIG_IGN);
 	if (getenv("MACHVM_TEST_NURSERY"))
 		nursery_open();
+	policy_from_environment();
 	refuse_from_environment();
 	if (getenv("MACHVM_TEST_RECEIVED") != NULL)
 		travel_require();
@@ -105,7 +107,7 @@ bool harness_forces(void)
 
 	close(fd);
 	munmap(shut, PAGE);
-	return forced;
+	return forced && !policy_never();
 }
 
 unsigned harness_share(void)
