@@ -76,7 +76,10 @@ enum machvm_right {
  *                       debugger that sets a breakpoint does. The page is
  *                       copied first, so a mapped file is never changed. Shared
  *                       memory that is not writable, guard pages and
- *                       memfd_secret stay refused.
+ *                       memfd_secret stay refused. Where the kernel's policy
+ *                       (proc_mem.force_override) leaves force to tracers, the
+ *                       target stands still meanwhile; in the own task, and for
+ *                       who may not trace, it is KERN_PROTECTION_FAILURE then.
  *   MACHVM_EACH         Lists: the entries are independent, each gets its own
  *                       result.
  *   MACHVM_STOP         Every thread of the target stands still from before the

@@ -308,6 +308,44 @@ int machvm__trace_write(int tid, const struct machvm__trace_part *parts, size_t 
 	return transfer(SYS_process_vm_writev, tid, parts, count);
 }
 
+/* The kernel says EIO of what is not there. */
+static int word_result(long r)
+{
+	return !r ? 0 : r == -EIO ? -EFAULT : (int)r;
+}
+
+int machvm__trace_words(enum machvm__direction direction, int tid, uint64_t raddr, void *local,
+			size_t size, size_t *done)
+{
+	const size_t width = sizeof(long);
+	char *bytes = local;
+
+	*done = 0;
+	if (sizeof(long) < sizeof(raddr) && raddr + size > UINTPTR_MAX)
+		return -EFAULT;
+	while (*done < size) {
+		/* Aligned words, so that none crosses into a page the caller did not name. */
+		uint64_t at = (raddr + *done) & ~(uint64_t)(width - 1);
+		size_t skip = (size_t)(raddr + *done - at);
+		size_t part = width - skip < size - *done ? width - skip : size - *done;
+		long word = 0;
+		int r = 0;
+
+		if (direction == MACHVM__READ || part < width)
+			r = word_result(request(PTRACE_PEEKDATA, tid, (long)at, (long)&word));
+		if (!r && direction == MACHVM__READ) {
+			memcpy(bytes + *done, (char *)&word + skip, part);
+		} else if (!r) {
+			memcpy((char *)&word + skip, bytes + *done, part);
+			r = word_result(request(PTRACE_POKEDATA, tid, (long)at, word));
+		}
+		if (r)
+			return r;
+		*done += part;
+	}
+	return 0;
+}
+
 int machvm__trace_alive(int pidfd)
 {
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "copy.h"
+
 #define MACHVM__TRACE_WARN __attribute__((__warn_unused_result__))
 
 /* What a stop was. */
@@ -100,6 +102,14 @@ MACHVM__TRACE_WARN int machvm__trace_read(int tid, const struct machvm__trace_pa
 					  size_t count);
 MACHVM__TRACE_WARN int machvm__trace_write(int tid, const struct machvm__trace_part *parts,
 					   size_t count);
+
+/*
+ * Moves bytes of a stopped thread's memory a word at a time. Ignores protections on private
+ * memory, as a debugger must. 0 or -errno, with *done bytes moved either way: -EFAULT at the
+ * first byte that cannot be moved.
+ */
+MACHVM__TRACE_WARN int machvm__trace_words(enum machvm__direction direction, int tid,
+					   uint64_t raddr, void *local, size_t size, size_t *done);
 
 uint64_t machvm__trace_now(void);
 void machvm__trace_nap(uint64_t ns);

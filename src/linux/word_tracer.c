@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * word_tracer.c - PTRACE_SEIZE, PTRACE_INTERRUPT, PEEKDATA and POKEDATA.
+ * word_tracer.c - PTRACE_SEIZE and PTRACE_INTERRUPT.
  *
  * Never PTRACE_ATTACH: it leaves a SIGSTOP behind. Signals that arrive during
  * the stop stay pending and are delivered after the detach; a job-control stop
@@ -10,7 +10,7 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <string.h>
+#include <stdint.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -56,60 +56,28 @@ static int await_stop(int tid, int *signal)
 	}
 }
 
-static int read_word(int tid, uint64_t at, long *word)
+/* Not stopped, so it cannot be let go of: it stops once more, and then it is. */
+static void give_up(int tid)
 {
-	errno = 0;
-	*word = ptrace(PTRACE_PEEKDATA, tid, (void *)(uintptr_t)at, NULL);
-	return *word == -1 && errno ? -EFAULT : 0;
+	int64_t deadline = milliseconds() + STOP_MS;
+
+	while (ptrace(PTRACE_DETACH, tid, NULL, NULL) && errno == ESRCH && milliseconds() < deadline)
+		nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
 }
 
-static int move_words(enum machvm__direction direction, int tid, uint64_t raddr, char *local,
-                      size_t size, size_t *done)
+int machvm__word_tracer_stop(int tid, int *signal)
 {
-	const size_t width = sizeof(long);
+	int r;
 
-	while (*done < size) {
-		/* Aligned words, so that none crosses into a page the caller did not name. */
-		uint64_t at = (raddr + *done) & ~(uint64_t)(width - 1);
-		size_t skip = (size_t)(raddr + *done - at);
-		size_t part = width - skip < size - *done ? width - skip : size - *done;
-		long word = 0;
-
-		if ((direction == MACHVM__READ || part < width) && read_word(tid, at, &word))
-			return -EFAULT;
-		if (direction == MACHVM__READ) {
-			memcpy(local + *done, (char *)&word + skip, part);
-		} else {
-			memcpy((char *)&word + skip, local + *done, part);
-			if (ptrace(PTRACE_POKEDATA, tid, (void *)(uintptr_t)at, (void *)word))
-				return -EFAULT;
-		}
-		*done += part;
-	}
-	return 0;
-}
-
-int machvm__word_tracer_move(enum machvm__direction direction, int tid, uint64_t raddr, void *local,
-                             size_t size, size_t *done)
-{
-	int signal, r;
-
-	*done = 0;
-	if (sizeof(long) < sizeof raddr && raddr + size > UINTPTR_MAX)
-		return -EFAULT;
 	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL))
 		return errno == ESRCH ? -ESRCH : -EPERM;
-	r = ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) ? -errno : await_stop(tid, &signal);
-	if (r == 0) {
-		r = move_words(direction, tid, raddr, local, size, done);
-		ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)signal);
-	} else if (r == -ETIMEDOUT) {
-		/* Not stopped, so it cannot be let go of: it stops once more, and then it is. */
-		int64_t deadline = milliseconds() + STOP_MS;
-
-		while (ptrace(PTRACE_DETACH, tid, NULL, NULL) && errno == ESRCH &&
-		       milliseconds() < deadline)
-			nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
-	}
+	r = ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) ? -errno : await_stop(tid, signal);
+	if (r == -ETIMEDOUT)
+		give_up(tid);
 	return r;
+}
+
+void machvm__word_tracer_let_go(int tid, int signal)
+{
+	ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)signal);
 }

@@ -1,24 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * word_tracer.h - the last rung: moving bytes by ptrace(2), a word at a time,
- * with the thread stopped. Only where the kernel offers nothing better. It
- * ignores protections on private memory, as a debugger must.
+ * word_tracer.h - a thread stopped by ptrace(2), for its memory to be moved a word at
+ * a time (trace.h). Only where the kernel offers nothing better.
  */
 #ifndef MACHVM_LINUX_WORD_TRACER_H
 #define MACHVM_LINUX_WORD_TRACER_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-#include "copy.h"
-
 /*
- * Stops thread `tid`, moves up to `size` bytes, lets it go on as it was. 0 or
- * -errno, with *done bytes moved either way: -EFAULT at the first byte that
- * cannot be moved, -EPERM when the thread may not be traced (somebody else may
- * be tracing it), -ETIMEDOUT when it would not stop.
+ * Stops thread `tid`, for the calling thread to trace: 0 or -errno, -EPERM when it may not be
+ * traced (somebody else may be tracing it), -ETIMEDOUT when it would not stop.
  */
-int machvm__word_tracer_move(enum machvm__direction direction, int tid, uint64_t raddr, void *local,
-                             size_t size, size_t *done);
+int machvm__word_tracer_stop(int tid, int *signal);
+
+/* Lets it go on as it was. */
+void machvm__word_tracer_let_go(int tid, int signal);
 
 #endif

@@ -103,9 +103,7 @@ static kern_return_t put_copy(struct machvm__space *space, const struct machvm__
 					     buffer, part, &done);
 
 		if (r)
-			return machvm__error_at(request->source, piece->start + at + done,
-						KERN_MEMORY_ERROR, -r, "copy",
-						"is a page that cannot be supplied");
+			return machvm__error_force(request->source, piece->start + at + done, r);
 		r = machvm__target_force(request->target, MACHVM__WRITE, to + at, buffer, part,
 					 &done);
 		if (r)

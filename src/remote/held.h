@@ -98,6 +98,7 @@ struct machvm__session {
 	int64_t result;
 	int tid;
 	unsigned set;
+	enum machvm__direction direction;
 	void *data;
 	const void *const_data;
 	size_t size;

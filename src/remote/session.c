@@ -348,6 +348,37 @@ int machvm__session_push(struct machvm__session *session, const void *data, size
 	return r;
 }
 
+static int move_words(void *session)
+{
+	struct machvm__session *s = session;
+	size_t done = 0;
+	int r = machvm__trace_words(s->direction, s->tid, s->raddr, s->data, s->size, &done);
+
+	s->size = done;
+	return r;
+}
+
+int machvm__session_words(struct machvm__session *session, enum machvm__direction direction,
+			  uint64_t raddr, void *local, size_t size, size_t *done)
+{
+	size_t i = 0;
+	int r;
+
+	*done = 0;
+	while (i < session->count && !session->threads[i].stopped)
+		i++;
+	if (i == session->count)
+		return -ESRCH;
+	session->tid = session->threads[i].tid;
+	session->direction = direction;
+	session->raddr = raddr;
+	session->data = local;
+	session->size = size;
+	r = step(session, move_words);
+	*done = session->size < size || r == 0 ? session->size : 0;
+	return r;
+}
+
 int machvm__session_close(struct machvm__session *session)
 {
 	int r;

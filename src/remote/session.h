@@ -25,6 +25,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "copy.h"
 #include "place.h"
 
 #define MACHVM__SESSION_WARN __attribute__((__warn_unused_result__))
@@ -112,6 +113,14 @@ MACHVM__SESSION_WARN int machvm__session_call(struct machvm__session *session,
  */
 MACHVM__SESSION_WARN int machvm__session_push(struct machvm__session *session, const void *data,
 					      size_t size, uint64_t *raddr);
+
+/*
+ * Moves bytes a word at a time, past protections on private memory, by a thread that stands
+ * still. 0 or -errno, with *done bytes moved either way: -EFAULT at the first byte that cannot be.
+ */
+MACHVM__SESSION_WARN int machvm__session_words(struct machvm__session *session,
+					       enum machvm__direction direction, uint64_t raddr,
+					       void *local, size_t size, size_t *done);
 
 /* Puts everything back and lets the target go; frees the session. NULL is fine. Returns 0, or
  * -ECONNRESET when the target was found dead, -EOWNERDEAD when the helper was. */

@@ -7,8 +7,9 @@
  * they were opened on ends.
  *
  * A received target has these files and no others. It is never reached by its number
- * (process_vm_*, ptrace words, paths in /proc), which would lead to whatever program
- * runs there now. Its descriptors may be shared with others, so nothing is read from
+ * (process_vm_*, paths in /proc), which would lead to whatever program runs there now; but
+ * by one that stands still it is, after it was proved to be the program of the right (words.h,
+ * space.h). Its descriptors may be shared with others, so nothing is read from
  * where their position happens to be.
  */
 #ifndef MACHVM_TARGET_BUNDLE_H

@@ -10,7 +10,7 @@
 #include <errno.h>
 
 #include "own_memory.h"
-#include "word_tracer.h"
+#include "words.h"
 
 _Atomic unsigned machvm__target_missing;
 
@@ -221,27 +221,15 @@ int machvm__target_move(struct machvm__target *target, enum machvm__direction di
 	return machvm__target_alive(target) ? -ESRCH : r;
 }
 
-/* The last rung. Only when there is no memory descriptor to be had, or it may not do this. */
+/* The last rung, and what is said where we may not trace either. */
 static int trace(struct machvm__target *target, enum machvm__direction direction, uint64_t raddr,
                  void *local, size_t size, size_t *done, int refusal)
 {
-	size_t moved = 0;
-	int tid = atomic_load(&target->tid);
-	int r = machvm__target_alive(target);
+	size_t moved;
+	int r = machvm__words_move(target, direction, raddr + *done,
+	                           machvm__copy_beyond(local, *done), size - *done, &moved);
 
-	if (r || target->own || !tid)
-		return r ? r : refusal;
-	if (!machvm__target_owns(target, tid)) {
-		r = machvm__target_rename(target);
-		if (r)
-			return r;
-		tid = atomic_load(&target->tid);
-	}
-	r = machvm__word_tracer_move(direction, tid, raddr + *done, machvm__copy_beyond(local, *done),
-	                             size - *done, &moved);
 	*done += moved;
-	if (machvm__target_alive(target) || !machvm__target_owns(target, tid))
-		return -ESRCH;
 	return r == -EPERM ? refusal : r;
 }
 
@@ -321,8 +309,15 @@ int machvm__target_force(struct machvm__target *target, enum machvm__direction d
 	/* Where the kernel forbids descriptors to force, ptrace still may: a debugger's last way. */
 	if (r == -EFAULT && !machvm__own_memory_forces() && shut(target, direction, raddr + *done))
 		r = target->own ? load_own(target, direction, raddr, local, size, done)
-		                : trace(target, direction, raddr, local, size, done, r);
+		                : trace(target, direction, raddr, local, size, done, -EKEYREJECTED);
 	return r;
+}
+
+int machvm__target_may_force(struct machvm__target *target, enum machvm__direction direction)
+{
+	int r = target->own || machvm__own_memory_forces() ? 0 : machvm__words_try(target, direction);
+
+	return r == -EPERM ? -EKEYREJECTED : r;
 }
 
 bool machvm__target_touch(struct machvm__target *target, uint64_t raddr)
@@ -347,7 +342,7 @@ static int probe_page(struct machvm__target *target, uint64_t at, char *sink)
 	if (readable(target, at, sink))
 		return 0;
 	r = machvm__target_force(target, MACHVM__READ, at, sink, 1, &done);
-	return r && honours && r != -ESRCH ? -EFAULT : r;
+	return r && honours && r != -ESRCH && r != -EKEYREJECTED ? -EFAULT : r;
 }
 
 /* Our own pages, as we would touch them ourselves. */

@@ -14,6 +14,9 @@
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 
+/* The last that this thread has opened and not closed. */
+static _Thread_local struct machvm__space *innermost;
+
 void machvm__space_lock(struct machvm__target *target)
 {
 	pthread_mutex_lock(&target->calls);
@@ -64,16 +67,33 @@ int machvm__space_open(struct machvm__space *space, struct machvm__target *targe
 	r = open_session(space, flags);
 	/* Once it is held still, it stays what it is. */
 	if (r == 0 && target->received && machvm__target_same(target)) {
-		(void)machvm__space_close(space);
+		(void)machvm__session_close(space->session);
 		r = -ESTALE;
 	}
+	if (r == 0) {
+		space->outer = innermost;
+		innermost = space;
+	}
 	return r;
+}
+
+struct machvm__session *machvm__space_held(const struct machvm__target *target)
+{
+	const struct machvm__space *space = innermost;
+	int pid = target->numbers.tgid;
+
+	while (space && (space->broken || !pid || space->target->numbers.tgid != pid))
+		space = space->outer;
+	return space ? space->session : NULL;
 }
 
 int machvm__space_close(struct machvm__space *space)
 {
 	int r = machvm__session_close(space->session);
 
+	/* Not one that still.h has opened: that is for registers. */
+	if (innermost == space)
+		innermost = space->outer;
 	space->session = NULL;
 	return space->broken ? space->broken : r;
 }

@@ -23,6 +23,7 @@ struct machvm__space {
 	struct machvm__session *session; /* null: the caller's own */
 	struct machvm__session_refusal refusal;
 	int broken; /* -errno of a session that failed under a call */
+	struct machvm__space *outer; /* of the same thread, opened before */
 };
 
 enum {
@@ -44,6 +45,9 @@ void machvm__space_unlock(struct machvm__target *target);
 int machvm__space_open(struct machvm__space *space, struct machvm__target *target, unsigned flags);
 /* 0, or -errno when the target was lost meanwhile. */
 int machvm__space_close(struct machvm__space *space);
+
+/* The session in which the calling thread holds this process still; null when there is none. */
+struct machvm__session *machvm__space_held(const struct machvm__target *target);
 
 int64_t machvm__space_call(struct machvm__space *space, enum machvm__call call, uint64_t a,
 			   uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);

@@ -12,6 +12,7 @@
  *   -EOPNOTSUPP  the kernel does not offer this way here
  *   -EACCES      it offers it, and refuses this caller this target
  *   -ECANCELED   it exec'ed in the middle
+ *   -EKEYREJECTED  it takes force, which the kernel leaves to tracers, and we may not trace it
  */
 #ifndef MACHVM_TARGET_H
 #define MACHVM_TARGET_H
@@ -147,6 +148,12 @@ int machvm__target_move(struct machvm__target *target, enum machvm__direction di
  */
 int machvm__target_force(struct machvm__target *target, enum machvm__direction direction,
                          uint64_t raddr, void *local, size_t size, size_t *done);
+
+/*
+ * May memory be moved so that does not permit it? Where the kernel's policy leaves force to
+ * tracers, that is tried: it stops for an instant. 0, -EKEYREJECTED or another -errno.
+ */
+int machvm__target_may_force(struct machvm__target *target, enum machvm__direction direction);
 
 /*
  * Is there a page, looked for with the map's lock taken and nothing of the target

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "own_memory.h"
 #include "text.h"
 
 static _Thread_local struct {
@@ -129,11 +130,18 @@ static void describe(const struct machvm__fault *fault, char *text, size_t size)
 		snprintf(text, size, "anonymous %s memory", permissions(fault->region.access, access));
 }
 
-static kern_return_t protected(int pid, const struct machvm__fault *fault, const char *what)
+static kern_return_t protected(const struct machvm__target *target,
+                               const struct machvm__fault *fault, const char *what)
 {
-	const char *remedy = "";
+	int pid = machvm__error_pid(target);
+	const char *remedy;
 
-	if (!(fault->has_region && (fault->region.access & MACHVM__VMA_SHARED)))
+	if (fault->has_region && (fault->region.access & MACHVM__VMA_SHARED))
+		remedy = "";
+	else if (target->own && !machvm__own_memory_forces())
+		remedy = "; MACHVM_FORCE cannot help here, for the kernel's policy "
+		         "(proc_mem.force_override) leaves force to tracers, and nobody traces itself";
+	else
 		remedy = fault->writing
 		                 ? "; the flag MACHVM_FORCE writes a private copy, as a debugger does"
 		                 : "; the flag MACHVM_FORCE reads it all the same";
@@ -141,6 +149,16 @@ static kern_return_t protected(int pid, const struct machvm__fault *fault, const
 	                            "0x%" PRIx64 " of process %d is %s, which permits no %s%s",
 	                            fault->raddr, pid, what, fault->writing ? "writing" : "reading",
 	                            remedy);
+}
+
+static kern_return_t not_forced(int pid, const struct machvm__fault *fault, const char *what)
+{
+	return machvm__error_system(KERN_PROTECTION_FAILURE, fault->error, fault->step,
+	                            "0x%" PRIx64 " of process %d is %s; the kernel's policy "
+	                            "(proc_mem.force_override) leaves force to tracers, and this "
+	                            "program may not trace process %d, or another one does: `machvm "
+	                            "why %d` names the gate",
+	                            fault->raddr, pid, what, pid, pid);
 }
 
 static kern_return_t changed(int pid, const struct machvm__fault *fault)
@@ -189,7 +207,9 @@ static kern_return_t judge(const struct machvm__target *target, const struct mac
 		                     "the address space",
 		                     fault->raddr);
 	case MACHVM__CAUSE_PROTECTED:
-		return protected(pid, fault, what);
+		return protected(target, fault, what);
+	case MACHVM__CAUSE_FORCE:
+		return not_forced(pid, fault, what);
 	case MACHVM__CAUSE_GUARD:
 		return machvm__error_system(KERN_PROTECTION_FAILURE, fault->error, fault->step,
 		                            "0x%" PRIx64 " of process %d is a guard page in %s",
@@ -263,6 +283,19 @@ kern_return_t machvm__error_at(const struct machvm__target *target, uint64_t rad
 	                     machvm__error_pid(target), what);
 	record.error.address = raddr;
 	return code;
+}
+
+kern_return_t machvm__error_force(const struct machvm__target *target, uint64_t raddr, int r)
+{
+	struct machvm__fault fault = {.cause = MACHVM__CAUSE_FORCE, .error = EPERM, .raddr = raddr,
+	                              .step = "copy"};
+
+	if (r == -ESRCH)
+		return machvm__error_gone(target, "copy");
+	if (r == -EKEYREJECTED)
+		return machvm__error_fault(target, &fault);
+	return machvm__error_at(target, raddr, KERN_MEMORY_ERROR, -r, "copy",
+	                        "or a page behind it cannot be supplied");
 }
 
 kern_return_t machvm__error_look(const struct machvm__target *target, int r)

@@ -40,6 +40,9 @@ kern_return_t machvm__error_fault(const struct machvm__target *target,
 kern_return_t machvm__error_look(const struct machvm__target *target, int r);
 kern_return_t machvm__error_space(const struct machvm__space *space, int r);
 
+/* A copy past the target's protections, of memory that nobody asked for it, failed there. */
+kern_return_t machvm__error_force(const struct machvm__target *target, uint64_t raddr, int r);
+
 /* The helper that held the target still was killed: `done` bytes were moved all the same. */
 kern_return_t machvm__error_stop_lost(const struct machvm__target *target, uint64_t raddr,
                                       uint64_t done);

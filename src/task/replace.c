@@ -104,9 +104,7 @@ static kern_return_t fill(const struct work *work, const struct copy *copy)
 			       : copy_bytes(work, copy, at, part);
 
 		if (r)
-			return machvm__error_at(work->space->target, copy->piece->start + at,
-						KERN_MEMORY_ERROR, -r, "copy",
-						"or a page behind it cannot be supplied");
+			return machvm__error_force(work->space->target, copy->piece->start + at, r);
 	}
 	return KERN_SUCCESS;
 }

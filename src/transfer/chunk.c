@@ -67,7 +67,7 @@ static uint64_t gather(const struct machvm__window *window, uint64_t at, uint64_
 static bool about_a_page(enum machvm__cause cause)
 {
 	return cause == MACHVM__CAUSE_UNMAPPED || cause == MACHVM__CAUSE_PROTECTED ||
-	       cause == MACHVM__CAUSE_GUARD || cause == MACHVM__CAUSE_CONTENTS ||
+	       cause == MACHVM__CAUSE_FORCE || cause == MACHVM__CAUSE_GUARD || cause == MACHVM__CAUSE_CONTENTS ||
 	       cause == MACHVM__CAUSE_WAIT || cause == MACHVM__CAUSE_SECRET;
 }
 

@@ -18,6 +18,7 @@ enum machvm__cause {
 	MACHVM__CAUSE_NO_REGION, /* nor anywhere above: the end of a walk */
 	MACHVM__CAUSE_RANGE,     /* the range wraps or leaves the user's half */
 	MACHVM__CAUSE_PROTECTED, /* the region does not permit it */
+	MACHVM__CAUSE_FORCE,     /* nor may it be forced: that takes tracing, and we may not */
 	MACHVM__CAUSE_GUARD,     /* a guard page within a region that would */
 	MACHVM__CAUSE_CONTENTS,  /* permitted, and yet no page: end of file, poison, no memory */
 	MACHVM__CAUSE_WAIT,      /* it would have to be waited for */
@@ -59,6 +60,8 @@ static inline enum machvm__cause machvm__fault_cause(int r)
 		return MACHVM__CAUSE_TIMEOUT;
 	case -ECANCELED:
 		return MACHVM__CAUSE_CHANGED;
+	case -EKEYREJECTED:
+		return MACHVM__CAUSE_FORCE;
 	default:
 		return MACHVM__CAUSE_DENIED;
 	}

@@ -62,7 +62,8 @@ static void learn(struct each *each, const struct machvm__fault *fault)
 	each->bad_start = 1;
 	each->bad_last = 0;
 	each->why = *fault;
-	if (fault->cause == MACHVM__CAUSE_PROTECTED && fault->has_region) {
+	if ((fault->cause == MACHVM__CAUSE_PROTECTED || fault->cause == MACHVM__CAUSE_FORCE) &&
+	    fault->has_region) {
 		each->bad_start = fault->region.start;
 		each->bad_last = fault->region.end - 1;
 	} else if (fault->cause == MACHVM__CAUSE_UNMAPPED) {

@@ -25,13 +25,14 @@ static uint64_t page_ceiling(uint64_t address)
 	return page_floor(address + machvm__page_size() - 1);
 }
 
+static bool allows(const struct machvm__vma *vma, enum machvm__direction access)
+{
+	return vma->access & (access == MACHVM__WRITE ? MACHVM__VMA_WRITE : MACHVM__VMA_READ);
+}
+
 static bool permits(const struct machvm__vma *vma, enum machvm__direction access, unsigned options)
 {
-	unsigned needed = access == MACHVM__WRITE ? MACHVM__VMA_WRITE : MACHVM__VMA_READ;
-
-	if (vma->access & needed)
-		return true;
-	return options & MACHVM__SURVEY_PEEK ||
+	return allows(vma, access) || options & MACHVM__SURVEY_PEEK ||
 	       (options & MACHVM__SURVEY_FORCE && !(vma->access & MACHVM__VMA_SHARED));
 }
 
@@ -123,8 +124,8 @@ static enum machvm__cause no_contents(struct machvm__target *target, uint64_t ra
 		if (r)
 			return r == -ENOENT ? MACHVM__CAUSE_UNMAPPED : MACHVM__CAUSE_CONTENTS;
 		set_region(fault, &vma, name);
-		/* By force it was tried, and here the kernel lets nobody (proc_mem.force_override). */
-		if ((!fault->forced || !machvm__own_memory_forces()) &&
+		/* By force it was tried, and no policy lets a process trace itself for it. */
+		if ((!fault->forced || (target->own && !machvm__own_memory_forces())) &&
 		    !(vma.access & (fault->writing ? MACHVM__VMA_WRITE : MACHVM__VMA_READ)))
 			return MACHVM__CAUSE_PROTECTED;
 		if (secret(&vma, name))
@@ -149,6 +150,26 @@ static void name_region(struct machvm__target *target, uint64_t raddr, struct ma
 		set_region(fault, &vma, name);
 }
 
+/* It takes force, which is not ours to use. */
+static bool no_force(struct machvm__target *target, uint64_t raddr, const char *step,
+                     struct machvm__fault *fault)
+{
+	found(fault, MACHVM__CAUSE_FORCE, raddr, EPERM, step);
+	name_region(target, raddr, fault);
+	return false;
+}
+
+/* A region does not permit it by itself: before anything moves, can it be had at all? */
+static bool forceable(struct machvm__target *target, enum machvm__direction access, uint64_t raddr,
+                      struct machvm__fault *fault)
+{
+	int r = machvm__target_may_force(target, access);
+
+	if (r == -EKEYREJECTED)
+		return no_force(target, raddr, "stop", fault);
+	return r ? no_look(fault, raddr, r, "stop") : true;
+}
+
 /* Tries the pages by reading a byte of each. */
 static bool probe_good(struct machvm__target *target, uint64_t start, uint64_t end,
                        struct machvm__fault *fault)
@@ -160,6 +181,8 @@ static bool probe_good(struct machvm__target *target, uint64_t start, uint64_t e
 			return true;
 		if (r == -ESRCH)
 			return no_look(fault, start, r, "page probe");
+		if (r == -EKEYREJECTED)
+			return no_force(target, start, "page probe", fault);
 		found(fault, MACHVM__CAUSE_CONTENTS, start, r, "page probe");
 		name_region(target, start, fault);
 		if (fault->cause != MACHVM__CAUSE_RESTLESS)
@@ -305,6 +328,7 @@ bool machvm__survey_spans(struct machvm__target *target, enum machvm__direction 
                           struct machvm__fault *fault)
 {
 	const struct machvm__span *last = span + count, *next;
+	bool asked = false;
 	uint64_t at = span->start;
 
 	fault->writing = access == MACHVM__WRITE;
@@ -323,6 +347,11 @@ bool machvm__survey_spans(struct machvm__target *target, enum machvm__direction 
 			found(fault, MACHVM__CAUSE_PROTECTED, at, 0, "region lookup");
 			name_region(target, at, fault);
 			return false;
+		}
+		if (!asked && !allows(&vma, access)) {
+			asked = true;
+			if (!forceable(target, access, at, fault))
+				return false;
 		}
 		for (next = span; next < last && next->start < vma.end;)
 			next++;
@@ -357,6 +386,10 @@ void machvm__survey_explain(struct machvm__target *target, enum machvm__directio
 	fault->has_region = false;
 	if (machvm__target_alive(target)) {
 		found(fault, MACHVM__CAUSE_GONE, 0, ESRCH, step);
+		return;
+	}
+	if (error == -EKEYREJECTED) {
+		no_force(target, raddr, step, fault);
 		return;
 	}
 	if (error != -EFAULT && error != -ENOMEM) {

@@ -461,6 +461,29 @@ static void names_of_one_task_are_one_task(void **state)
 	ground_close(&ground);
 }
 
+/* Private memory is moved for it whatever its protection, and keeps that. */
+static void memory_that_cannot_be_read_is_shared(void **state)
+{
+	uint64_t at;
+	vm_prot_t current = 0, maximum = 0;
+	uint8_t byte = 0x5c;
+
+	ground_open(&ground, PLACE_VICTIM, GROUND_PAGES);
+	at = ground.base + 8 * PAGE;
+	ground_lay(&ground, 0, 4, "none");
+	expect_code(mach_vm_remap(ground.task, &at, 3 * PAGE, 0, 0, ground.task, ground.base, 0,
+				  &current, &maximum, VM_INHERIT_SHARE),
+		    KERN_SUCCESS);
+	expect_layout(&ground, "aaa0....aaa.....");
+	/* One memory. */
+	expect_code(mach_vm_protect(ground.task, at, PAGE, 0, 3), KERN_SUCCESS);
+	expect_code(machvm_write(ground.task, at + 7, &byte, 1, 0), KERN_SUCCESS);
+	*ground_expect(&ground, ground.base + 7) = byte;
+	expect_code(mach_vm_deallocate(ground.task, at, 3 * PAGE), KERN_SUCCESS);
+	ground_verify(&ground);
+	ground_close(&ground);
+}
+
 /* Shared memory needs looks and files that private memory does not. */
 static void name_that_was_received_changes_shared_memory(void **state)
 {
@@ -489,6 +512,7 @@ static void name_that_was_received_changes_shared_memory(void **state)
 static const struct CMUnitTest tests[] = {
 	TEST(copy_is_shared_with_children_where_that_is_asked_for),
 	TEST(names_of_one_task_are_one_task),
+	TEST(memory_that_cannot_be_read_is_shared),
 	TEST(name_that_was_received_changes_shared_memory),
 	TEST(remap_new_gives_the_protections_that_are_asked_for),
 	TEST(snapshot_needs_no_more_than_a_read_right),
