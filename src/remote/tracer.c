@@ -236,7 +236,6 @@ static bool in_pool(int pid)
 
 bool machvm__tracer_ours(int pid)
 {
-	enum { PF_EXITING = 0x4 };
 	struct machvm__thread_stat stat;
 	int self = getpid(), r;
 	int64_t parent;
@@ -253,7 +252,7 @@ bool machvm__tracer_ours(int pid)
 	r = machvm__thread_list_stat(pid, pid, &stat);
 	if (parent == -ESRCH || r == -ESRCH)
 		return true;
-	return !r && parent == self && (!other || stat.flags & PF_EXITING);
+	return !r && parent == self && (!other || machvm__thread_list_left(&stat));
 }
 
 void machvm__tracer_freeze(void)

@@ -179,6 +179,14 @@ int machvm__target_reopen(struct machvm__target *target, enum machvm__file_kind 
 	return r;
 }
 
+int machvm__target_follow(struct machvm__target *target, enum machvm__file_kind kind,
+                          struct machvm__file *file, unsigned *programs)
+{
+	if (++*programs > MACHVM__TARGET_PROGRAMS)
+		return -ESRCH;
+	return machvm__target_reopen(target, kind, file);
+}
+
 void machvm__target_keep(struct machvm__target *target, enum machvm__file_kind kind, int fd)
 {
 	atomic_fetch_add(&held_count, 1);

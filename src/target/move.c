@@ -256,9 +256,7 @@ static int force_through(struct machvm__target *target, struct machvm__file *mem
 			return r;
 		if (*done)
 			return -ECANCELED;
-		r = ++programs > MACHVM__TARGET_PROGRAMS
-		            ? -ESRCH
-		            : machvm__target_reopen(target, MACHVM__FILE_MEMORY, memory);
+		r = machvm__target_follow(target, MACHVM__FILE_MEMORY, memory, &programs);
 		if (r)
 			return r;
 	}

@@ -43,15 +43,6 @@ bool machvm__target_image_lives(const struct machvm__file *maps)
 	return machvm__descriptor_read_at(maps->fd, &byte, 1, 0) == 1;
 }
 
-/* A program can be gone again before it is looked at: on to the next one, unless there is none. */
-static int follow(struct machvm__target *target, enum machvm__file_kind kind,
-                  struct machvm__file *file, unsigned *programs)
-{
-	if (++*programs > MACHVM__TARGET_PROGRAMS)
-		return -ESRCH;
-	return machvm__target_reopen(target, kind, file);
-}
-
 static int query_region(struct machvm__target *target, uint64_t raddr, struct machvm__vma *vma,
                         char *name, size_t name_size)
 {
@@ -65,7 +56,8 @@ static int query_region(struct machvm__target *target, uint64_t raddr, struct ma
 	if (r)
 		return r;
 	r = query(maps.fd, raddr, vma, name, name_size);
-	while (r == -ESRCH && (r = follow(target, MACHVM__FILE_MAPS, &maps, &programs)) == 0)
+	while (r == -ESRCH &&
+	       (r = machvm__target_follow(target, MACHVM__FILE_MAPS, &maps, &programs)) == 0)
 		r = query(maps.fd, raddr, vma, name, name_size);
 	if (r == 0 && name && !vma->name_length)
 		name[0] = '\0';
@@ -115,7 +107,8 @@ int machvm__target_doubt(struct machvm__target *target, uint64_t start, uint64_t
 	if (r)
 		return r;
 	r = machvm__pages_doubt(pagemap.fd, start, end, look, found);
-	while (r == -ESRCH && (r = follow(target, MACHVM__FILE_PAGEMAP, &pagemap, &programs)) == 0)
+	while (r == -ESRCH &&
+	       (r = machvm__target_follow(target, MACHVM__FILE_PAGEMAP, &pagemap, &programs)) == 0)
 		r = machvm__pages_doubt(pagemap.fd, start, end, look, found);
 	machvm__target_close(&pagemap);
 	return r;
@@ -134,7 +127,7 @@ int machvm__target_pages(struct machvm__target *target, uint64_t start, size_t c
 	n = machvm__pages_read(pagemap.fd, start, count, words);
 	/* Beyond the last address it reads like that of a dead program, whose first page is gone too. */
 	while (n == 0 && machvm__pages_read(pagemap.fd, 0, 1, &first) == 0 &&
-	       (n = follow(target, MACHVM__FILE_PAGEMAP, &pagemap, &programs)) == 0)
+	       (n = machvm__target_follow(target, MACHVM__FILE_PAGEMAP, &pagemap, &programs)) == 0)
 		n = machvm__pages_read(pagemap.fd, start, count, words);
 	machvm__target_close(&pagemap);
 	return n;
@@ -150,7 +143,8 @@ int machvm__target_touched(struct machvm__target *target, uint64_t start, uint64
 	if (n)
 		return n;
 	n = machvm__pages_touched(pagemap.fd, start, end, runs, most, stop);
-	while (n == -ESRCH && (n = follow(target, MACHVM__FILE_PAGEMAP, &pagemap, &programs)) == 0)
+	while (n == -ESRCH &&
+	       (n = machvm__target_follow(target, MACHVM__FILE_PAGEMAP, &pagemap, &programs)) == 0)
 		n = machvm__pages_touched(pagemap.fd, start, end, runs, most, stop);
 	machvm__target_close(&pagemap);
 	return n;

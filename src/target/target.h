@@ -225,6 +225,9 @@ enum { MACHVM__TARGET_PROGRAMS = 16 };
 /* The address space behind the file is gone (exec): opens the new one's in its place. */
 int machvm__target_reopen(struct machvm__target *target, enum machvm__file_kind kind,
                           struct machvm__file *file);
+/* The same, counted from 0: a program can be gone again before it is looked at. */
+int machvm__target_follow(struct machvm__target *target, enum machvm__file_kind kind,
+                          struct machvm__file *file, unsigned *programs);
 void machvm__target_close(struct machvm__file *file);
 /* Closes what is held; it is opened again when it is needed. Nobody may be using it. */
 void machvm__target_release_files(struct machvm__target *target);
