@@ -68,7 +68,8 @@ static bool about_a_page(enum machvm__cause cause)
 {
 	return cause == MACHVM__CAUSE_UNMAPPED || cause == MACHVM__CAUSE_PROTECTED ||
 	       cause == MACHVM__CAUSE_FORCE || cause == MACHVM__CAUSE_GUARD || cause == MACHVM__CAUSE_CONTENTS ||
-	       cause == MACHVM__CAUSE_WAIT || cause == MACHVM__CAUSE_SECRET;
+	       cause == MACHVM__CAUSE_WAIT || cause == MACHVM__CAUSE_SECRET ||
+	       cause == MACHVM__CAUSE_RESTLESS;
 }
 
 /* With all that a read does: the flags, the ways around a refused call. Up to *stop it is there. */

@@ -72,6 +72,7 @@ static bool no_look(struct machvm__fault *fault, uint64_t raddr, int r, const ch
 }
 
 #define LOOKS 8 /* how often what a restless target shows is looked at before it is believed */
+#define SURE  3 /* and a page that cannot be had, which takes as long as its file system does */
 
 /*
  * The region at an address: 0, -ENOENT for a hole. A look without the map's lock
@@ -185,7 +186,9 @@ static bool probe_good(struct machvm__target *target, uint64_t start, uint64_t e
 			return no_force(target, start, "page probe", fault);
 		found(fault, MACHVM__CAUSE_CONTENTS, start, r, "page probe");
 		name_region(target, start, fault);
-		if (fault->cause != MACHVM__CAUSE_RESTLESS)
+		/* The region may have gone for the try, and be back for the look. */
+		if (fault->cause != MACHVM__CAUSE_RESTLESS &&
+		    (fault->cause != MACHVM__CAUSE_CONTENTS || looks + 1 >= SURE))
 			return false;
 	}
 	return false;
@@ -297,6 +300,23 @@ static bool pages_good(struct machvm__target *target, const struct machvm__vma *
 	return true;
 }
 
+/* A page that was away at a try may have been unmapped for a moment: what stays is believed. */
+static bool unneeded(struct machvm__target *target, struct machvm__vma vma, uint64_t start,
+                     uint64_t end, struct machvm__fault *fault)
+{
+	for (int looks = 0; !machvm__patience_unneeded(target, &vma, start, end, fault); looks++) {
+		int r = region_at(target, fault->raddr, &vma, NULL, 0);
+
+		if (r == -ENOENT)
+			return found(fault, MACHVM__CAUSE_UNMAPPED, fault->raddr, 0, "region lookup");
+		if (r)
+			return no_look(fault, fault->raddr, r, "region lookup");
+		if (looks == LOOKS)
+			return false;
+	}
+	return true;
+}
+
 /* No page of the spans in that region, which begin at `at`, would have to be waited for. */
 static bool none_waits(struct machvm__target *target, const struct machvm__vma *vma,
                        const struct machvm__span *span, const struct machvm__span *last,
@@ -306,7 +326,7 @@ static bool none_waits(struct machvm__target *target, const struct machvm__vma *
 		uint64_t start = page_floor(span->start > at ? span->start : at);
 		uint64_t end = vma->end < span->end ? vma->end : page_ceiling(span->end);
 
-		if (!machvm__patience_unneeded(target, vma, start, end, fault))
+		if (!unneeded(target, *vma, start, end, fault))
 			return false;
 	}
 	return true;
