@@ -7,6 +7,8 @@
 #ifndef MACHVM_ARCH_SYSCALL_H
 #define MACHVM_ARCH_SYSCALL_H
 
+#include <stdint.h>
+
 /* Returns what the kernel returned: -4095..-1 is -errno. */
 long machvm__syscall6(long number, long a, long b, long c, long d, long e, long f);
 
@@ -18,10 +20,12 @@ long machvm__syscall6(long number, long a, long b, long c, long d, long e, long 
 long machvm__arch_clone(unsigned long flags, void *stack_top, int *parent_tid, int *child_tid,
 			void *tls, int (*fn)(void *), void *arg);
 
+uintptr_t machvm__arch_thread_pointer(void);
+
 /*
- * Makes `block` stand in for libc's thread area in a child that must not share this thread's:
- * what compiled code reads from there (the stack protector's canary) is right,
- * everything else zero. Returns what machvm__arch_clone takes as `tls`.
+ * Makes `block`, all zero, stand in for libc's thread area in a child that must not share this
+ * thread's: what compiled code reads from there (the stack protector's canary) is right. The
+ * thread pointer is in the middle. Returns what machvm__arch_clone takes as `tls`.
  */
 void *machvm__arch_thread_area(void *block, unsigned long size);
 

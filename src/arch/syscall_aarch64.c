@@ -2,9 +2,6 @@
 /* aarch64: bare system calls, and a child that shares our memory but not our thread area. */
 #include "syscall.h"
 
-#include <stdint.h>
-#include <string.h>
-
 __asm__(".text\n"
 	".globl machvm__syscall6\n"
 	".hidden machvm__syscall6\n"
@@ -50,9 +47,16 @@ long machvm__arch_clone(unsigned long flags, void *stack_top, int *parent_tid, i
 	return clone_raw(flags, stack, parent_tid, tls, child_tid);
 }
 
+uintptr_t machvm__arch_thread_pointer(void)
+{
+	uintptr_t pointer;
+
+	__asm__("mrs %0, tpidr_el0" : "=r"(pointer));
+	return pointer;
+}
+
 void *machvm__arch_thread_area(void *block, unsigned long size)
 {
 	/* The canary is a global here; thread-local variables lie above the thread pointer. */
-	memset(block, 0, size);
 	return (unsigned char *)block + size / 2;
 }

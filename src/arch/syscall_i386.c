@@ -3,7 +3,6 @@
 #include "syscall.h"
 
 #include <asm/ldt.h>
-#include <stdint.h>
 #include <string.h>
 
 __asm__(".text\n"
@@ -72,6 +71,14 @@ long machvm__arch_clone(unsigned long flags, void *stack_top, int *parent_tid, i
 	return clone_raw(flags, stack, parent_tid, child_tid, tls);
 }
 
+uintptr_t machvm__arch_thread_pointer(void)
+{
+	uintptr_t pointer;
+
+	__asm__("mov %%gs:0, %0" : "=r"(pointer));
+	return pointer;
+}
+
 void *machvm__arch_thread_area(void *block, unsigned long size)
 {
 	unsigned char *tp = (unsigned char *)block + size / 2;
@@ -79,7 +86,6 @@ void *machvm__arch_thread_area(void *block, unsigned long size)
 	uintptr_t self = (uintptr_t)tp, entry, canary, guard;
 	unsigned selector;
 
-	memset(block, 0, size);
 	__asm__("mov %%gs, %0" : "=r"(selector));
 	__asm__("mov %%gs:0x10, %0" : "=r"(entry)); /* how libc enters the kernel */
 	__asm__("mov %%gs:0x14, %0" : "=r"(canary));

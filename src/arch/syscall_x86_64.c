@@ -2,7 +2,6 @@
 /* x86-64: bare system calls, and a child that shares our memory but not our thread area. */
 #include "syscall.h"
 
-#include <stdint.h>
 #include <string.h>
 
 __asm__(".text\n"
@@ -58,13 +57,20 @@ long machvm__arch_clone(unsigned long flags, void *stack_top, int *parent_tid, i
 	return clone_raw(flags, stack, parent_tid, child_tid, tls);
 }
 
+uintptr_t machvm__arch_thread_pointer(void)
+{
+	uintptr_t pointer;
+
+	__asm__("mov %%fs:0, %0" : "=r"(pointer));
+	return pointer;
+}
+
 void *machvm__arch_thread_area(void *block, unsigned long size)
 {
 	/* The thread pointer in the middle: thread-local variables lie below it. */
 	unsigned char *tp = (unsigned char *)block + size / 2;
 	uintptr_t self = (uintptr_t)tp, canary, guard;
 
-	memset(block, 0, size);
 	__asm__("mov %%fs:0x28, %0" : "=r"(canary));
 	__asm__("mov %%fs:0x30, %0" : "=r"(guard));
 	memcpy(tp, &self, sizeof(self));

@@ -27,8 +27,9 @@
 enum turn { GONE, REQUEST, DONE }; /* GONE is what the kernel writes when the helper dies */
 
 enum {
-	BLOCK = 128 * 1024, /* record, thread area, guard, stack */
-	AREA = 32 * 1024,
+	BLOCK = 128 * 1024, /* record, guard, stack; before it the thread area */
+	PAGE = 4096,
+	NEAR = 16 * 1024, /* libc's own thread-local variables, around errno */
 	IDLE_MS = 2000,
 	WATCH_MS = 100,
 	LATE_MS = 5,
@@ -53,7 +54,8 @@ struct machvm__tracer {
 	void *arg;
 	bool leave, busy;
 	struct credentials credentials;
-	void *block;
+	void *memory;
+	size_t size;
 };
 
 static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -281,28 +283,42 @@ static void discard(struct machvm__tracer *t)
 {
 	machvm__syscall4(SYS_wait4, t->pid, 0, __WALL, 0);
 	unmark(t);
-	munmap(t->block, BLOCK);
+	munmap(t->memory, t->size);
 }
 
-/* A multiple of its size away from 0. */
-static unsigned char *map_block(void)
+/*
+ * The program's thread-local variables, of whatever size, lie between the thread pointer
+ * and those of libc, which its functions use in a helper, too.
+ */
+static size_t area_size(void)
 {
-	unsigned char *all = mmap(NULL, 2 * BLOCK, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	uintptr_t pointer = machvm__arch_thread_pointer(), variable = (uintptr_t)&errno;
+	size_t distance = pointer > variable ? pointer - variable : variable - pointer;
+
+	/* The pointer is in the middle. */
+	return (2 * (distance + NEAR) + PAGE - 1) & ~(size_t)(PAGE - 1);
+}
+
+/* A multiple of its size away from 0, and so much memory before it. */
+static unsigned char *map_block(size_t area)
+{
+	unsigned char *all = mmap(NULL, area + 2 * BLOCK, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
 	size_t before;
 
 	if (all == MAP_FAILED)
 		return NULL;
-	before = -(uintptr_t)all & (BLOCK - 1);
+	before = -((uintptr_t)all + area) & (BLOCK - 1);
 	if (before)
 		munmap(all, before);
-	munmap(all + before + BLOCK, BLOCK - before);
-	return all + before;
+	munmap(all + before + area + BLOCK, BLOCK - before);
+	return all + before + area;
 }
 
 static int create(struct machvm__tracer **tracer)
 {
-	unsigned char *block = map_block();
+	size_t area = area_size();
+	unsigned char *block = map_block(area);
 	struct machvm__tracer *t = (struct machvm__tracer *)(void *)block;
 	uint64_t all = ~UINT64_C(0), before;
 	void *tls;
@@ -311,21 +327,22 @@ static int create(struct machvm__tracer **tracer)
 	if (!block)
 		return -ENOMEM;
 	/* Not a fork's business: the child of a fork has no such helper. */
-	madvise(block, BLOCK, MADV_DONTFORK);
-	mprotect(block + 4096 + AREA, 4096, PROT_NONE);
-	t->block = block;
+	madvise(block - area, area + BLOCK, MADV_DONTFORK);
+	mprotect(block + PAGE, PAGE, PROT_NONE);
+	t->memory = block - area;
+	t->size = area + BLOCK;
 	t->turn = DONE;
 	t->busy = true;
 	t->owner = getpid();
 	credentials_of_thread(&t->credentials);
-	tls = machvm__arch_thread_area(block + 4096, AREA);
+	tls = machvm__arch_thread_area(block - area, area);
 	machvm__syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&before, sizeof(all));
 	/* No exit signal: a plain wait of ours never sees it. */
 	r = machvm__arch_clone(CLONE_VM | CLONE_SETTLS | CLONE_CHILD_CLEARTID, block + BLOCK, NULL,
 			       &t->turn, tls, serve, t);
 	machvm__syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, sizeof(all));
 	if (r < 0) {
-		munmap(block, BLOCK);
+		munmap(block - area, area + BLOCK);
 		return (int)r;
 	}
 	t->pid = (int)r;

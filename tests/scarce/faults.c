@@ -17,6 +17,9 @@ static _Thread_local bool counting;
 static _Thread_local unsigned long allocation, failing;
 static unsigned long refusals;
 
+/* Much memory of that kind, below the thread pointer: a helper has room for as much. */
+_Thread_local char large_thread_local[1 << 20];
+
 static bool refuse_allocation(void)
 {
 	if (!counting || ++allocation != failing)
