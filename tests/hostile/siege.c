@@ -77,6 +77,22 @@ static bool hear(int pidfd)
 	}
 }
 
+/* The threads may have every descriptor that there is room for: this one is not theirs. */
+static int open_beyond_room(pid_t pid)
+{
+	struct rlimit room, none;
+	int pidfd;
+
+	getrlimit(RLIMIT_NOFILE, &room);
+	none = (struct rlimit){.rlim_cur = room.rlim_max, .rlim_max = room.rlim_max};
+	setrlimit(RLIMIT_NOFILE, &none);
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	setrlimit(RLIMIT_NOFILE, &room);
+	if (pidfd < 0)
+		fail_case("pidfd_open: %s", strerror(errno));
+	return pidfd;
+}
+
 static void bring_up(void)
 {
 	unsigned generation = siege_ground.generation % 255 + 1;
@@ -93,7 +109,7 @@ static void bring_up(void)
 		become_victim(text);
 	if (pid < 0)
 		fail_case("clone3: %s", strerror(errno));
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	pidfd = open_beyond_room(pid);
 	if (!hear(pidfd))
 		fail_case("a victim did not begin");
 	/* From here on it is what threads open. */
