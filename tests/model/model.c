@@ -225,7 +225,7 @@ static void random_copy(void)
 static void run(enum place place)
 {
 	uint64_t operations = random_setting("MACHVM_TEST_OPERATIONS",
-					     harness_is_valgrind() ? 2000 : 100000);
+					     harness_is_valgrind() ? 2000 : 100000 / harness_share());
 
 	random_start();
 	memset(&model, 0, sizeof(model));
