@@ -30,7 +30,7 @@ ssize_t machvm__copy_memory(enum machvm__direction direction, int mem_fd, uint64
 	return n < 0 ? -errno : n;
 }
 
-bool machvm__copy_memory_pays(int mem_fd, int tid, uint64_t raddr)
+bool machvm__copy_memory_pays(int mem_fd, int tid, uint64_t raddr, size_t size)
 {
 	enum { MEMORY, PROCESS, WAYS, ROUNDS = 32 };
 	/* The least counts: no interrupt makes a call shorter than it is. */
@@ -43,11 +43,11 @@ bool machvm__copy_memory_pays(int mem_fd, int tid, uint64_t raddr)
 		ssize_t n;
 
 		if (way == MEMORY)
-			n = machvm__copy_memory_once(MACHVM__READ, mem_fd, raddr, sink, sizeof sink);
+			n = machvm__copy_memory_once(MACHVM__READ, mem_fd, raddr, sink, size);
 		else
-			n = machvm__copy_process(MACHVM__READ, tid, raddr, sink, sizeof sink);
+			n = machvm__copy_process(MACHVM__READ, tid, raddr, sink, size);
 		took = machvm__text_now() - start;
-		if (n != (ssize_t)sizeof sink)
+		if (n != (ssize_t)size)
 			return false;
 		if (took < least[way])
 			least[way] = took;

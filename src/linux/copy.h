@@ -69,10 +69,10 @@ ssize_t machvm__copy_memory(enum machvm__direction direction, int mem_fd, uint64
 #define MACHVM__COPY_WEIGHED ((size_t)4 << 10)
 
 /*
- * Does the descriptor bring MACHVM__COPY_WEIGHED bytes from `raddr` sooner than the number
- * does? It spares a look-up and a check, and the kernel copies twice: which of them is
+ * Does the descriptor bring that many bytes from `raddr`, at most MACHVM__COPY_WEIGHED, sooner
+ * than the number does? It spares a look-up and a check, and the kernel copies twice: which of them is
  * more differs with the machine. Reads the bytes some dozen times in either way.
  */
-bool machvm__copy_memory_pays(int mem_fd, int tid, uint64_t raddr);
+bool machvm__copy_memory_pays(int mem_fd, int tid, uint64_t raddr, size_t size);
 
 #endif

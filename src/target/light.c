@@ -16,9 +16,11 @@
 
 /*
  * What goes this way at most. The kernel copies it twice, and from some size on that may cost
- * more than is spared: for a half of a page it did on no machine, whole ones are weighed.
+ * more than is spared: whole pages are weighed. So are a few bytes, for there are machines
+ * where nothing is spared; where they pay, a half of a page always did.
  */
-#define LEAST_MOST ((size_t)2 << 10)
+#define FEW  8
+#define HALF ((size_t)2 << 10)
 
 void machvm__light_init(struct machvm__light *light, bool closed)
 {
@@ -62,29 +64,36 @@ static bool ordinary(struct machvm__target *target, uint64_t raddr, struct machv
 	return vma->start <= raddr;
 }
 
-/* Once in a process. A received target is not reached by its number: it has no other way. */
+/*
+ * How many bytes, found out once in a process; 0 where it never pays. A received target is not
+ * reached by its number: it has no other way.
+ */
 static size_t weigh(struct machvm__target *target, uint64_t raddr)
 {
-	static _Atomic size_t most;
+	static _Atomic size_t most = SIZE_MAX;
 	int fd = atomic_load(&target->files[MACHVM__FILE_MEMORY]);
 	int tid = atomic_load(&target->tid);
 	size_t answer = atomic_load(&most);
 
 	if (target->received)
 		return MACHVM__COPY_WEIGHED;
-	if (answer || !machvm__target_honours(target, MACHVM__READ, raddr, 1))
-		return answer ? answer : LEAST_MOST;
+	if (answer != SIZE_MAX || !machvm__target_honours(target, MACHVM__READ, raddr, 1))
+		return answer != SIZE_MAX ? answer : HALF;
 	raddr &= ~(uint64_t)(MACHVM__COPY_WEIGHED - 1);
-	answer = machvm__copy_memory_pays(fd, tid, raddr) ? MACHVM__COPY_WEIGHED : LEAST_MOST;
+	answer = machvm__copy_memory_pays(fd, tid, raddr, MACHVM__COPY_WEIGHED) ? MACHVM__COPY_WEIGHED
+	         : machvm__copy_memory_pays(fd, tid, raddr, FEW)                ? HALF
+	                                                                        : 0;
 	atomic_store(&most, answer);
 	return answer;
 }
 
+/* The area there, none, or 0 for good. */
 static uint64_t find_area(struct machvm__target *target, uint64_t raddr)
 {
 	const uint64_t longest = MACHVM__LIGHT_NOWHERE - 1;
 	struct machvm__vma vma;
 	uint64_t first, count;
+	size_t most;
 
 	/* A read of a page that may only be looked at through force would fail here. */
 	if (!ordinary(target, raddr, &vma) || !serves(target, raddr))
@@ -93,7 +102,10 @@ static uint64_t find_area(struct machvm__target *target, uint64_t raddr)
 	count = (vma.end - vma.start) >> MACHVM__LIGHT_UNIT;
 	if (first >> (64 - MACHVM__LIGHT_COUNT))
 		return MACHVM__LIGHT_NOWHERE;
-	atomic_store_explicit(&target->light.most, weigh(target, raddr), memory_order_relaxed);
+	most = weigh(target, raddr);
+	if (!most)
+		return 0;
+	atomic_store_explicit(&target->light.most, most, memory_order_relaxed);
 	return first << MACHVM__LIGHT_COUNT | (count < longest ? count : longest);
 }
 

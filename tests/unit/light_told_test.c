@@ -13,6 +13,8 @@
 
 #include <string.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "child.h"
 #include "force_policy.h"
@@ -23,6 +25,17 @@ bool __wrap_machvm__force_policy_never(void);
 bool __wrap_machvm__force_policy_never(void)
 {
 	return true;
+}
+
+/* Whether that is the quicker way is for the machine to say, and for the test here. */
+static bool pays = true;
+
+bool __real_machvm__copy_memory_pays(int mem_fd, int tid, uint64_t raddr, size_t size);
+bool __wrap_machvm__copy_memory_pays(int mem_fd, int tid, uint64_t raddr, size_t size);
+bool __wrap_machvm__copy_memory_pays(int mem_fd, int tid, uint64_t raddr, size_t size)
+{
+	(void)!__real_machvm__copy_memory_pays(mem_fd, tid, raddr, size);
+	return pays && size < PAGE;
 }
 
 /* The middle one is written; what is about it shows where else bytes went. */
@@ -96,20 +109,43 @@ static void bytes_of_every_size_arrive_at_their_place_and_nowhere_else(void **st
 	assert_int_equal(pages[1][0], 0x55);
 }
 
-static void half_a_page_goes_this_way_and_a_whole_one_where_it_pays(void **state)
+static void half_a_page_goes_this_way_where_few_bytes_pay(void **state)
 {
-	size_t most = atomic_load(&child.target.light.most);
+	(void)state;
+	assert_int_equal(atomic_load(&child.target.light.most), PAGE / 2);
+}
+
+/* In a process of its own, for one weighs but once. */
+static void nothing_goes_this_way_where_it_does_not_pay(void **state)
+{
+	int status;
+	pid_t pid = fork();
 
 	(void)state;
-	assert_true(most == PAGE / 2 || most == PAGE);
+	if (pid == 0) {
+		unsigned char byte = 0;
+		bool served = true;
+
+		pays = false;
+		memset(pages, 0x55, sizeof(pages));
+		if (!child_open(&child))
+			_exit(1);
+		for (int i = 0; i < 3000; i++)
+			served = served && quick(MACHVM__READ, pages[1], &byte, 1);
+		child_close(&child);
+		_exit(!served || byte != 0x55 || atomic_load(&child.target.light.area) != 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 static void what_cannot_be_read_is_not_weighed(void **state)
 {
+	int fd = atomic_load(&child.target.files[MACHVM__FILE_MEMORY]);
+
 	(void)state;
-	assert_false(machvm__copy_memory_pays(-1, child.pid, (uintptr_t)pages));
-	assert_false(machvm__copy_memory_pays(atomic_load(&child.target.files[MACHVM__FILE_MEMORY]),
-					      child.pid, 0));
+	assert_false(__real_machvm__copy_memory_pays(-1, child.pid, (uintptr_t)pages, PAGE));
+	assert_false(__real_machvm__copy_memory_pays(fd, child.pid, 0, PAGE));
 }
 
 static void call_outside_the_area_is_served_and_the_area_follows(void **state)
@@ -141,8 +177,9 @@ static void dead_child_is_not_served(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_goes_this_way_where_it_does_not_pay),
 		TEST(bytes_of_every_size_arrive_at_their_place_and_nowhere_else),
-		TEST(half_a_page_goes_this_way_and_a_whole_one_where_it_pays),
+		TEST(half_a_page_goes_this_way_where_few_bytes_pay),
 		TEST(what_cannot_be_read_is_not_weighed),
 		TEST(call_outside_the_area_is_served_and_the_area_follows),
 		TEST(dead_child_is_not_served),
