@@ -194,8 +194,8 @@ static void fill_power(const struct facts *facts, void *out)
 	struct task_power_info *info = out;
 
 	*info = (struct task_power_info){
-		.total_user = facts->usage.user,
-		.total_system = facts->usage.system,
+		.total_user = at_least(facts->usage.user, facts->threads.user),
+		.total_system = at_least(facts->usage.system, facts->threads.system),
 	};
 }
 
@@ -256,7 +256,7 @@ static const struct flavor flavors[] = {
 	PLAIN(TASK_SECURITY_TOKEN, NEED_OWNER, fill_security_token),
 	PLAIN(TASK_AUDIT_TOKEN, NEED_OWNER | NEED_USAGE, fill_audit_token),
 	PLAIN(TASK_DYLD_INFO, NEED_LINKS, fill_dyld),
-	PLAIN(TASK_POWER_INFO, NEED_USAGE, fill_power),
+	PLAIN(TASK_POWER_INFO, NEED_USAGE | NEED_THREADS, fill_power),
 	{TASK_VM_INFO, TASK_VM_INFO_REV0_COUNT, TASK_VM_INFO_COUNT, NEED_MEMORY | NEED_REGIONS,
 	 fill_vm, KERN_SUCCESS},
 	{TASK_VM_INFO_PURGEABLE, TASK_VM_INFO_REV0_COUNT, TASK_VM_INFO_COUNT,
