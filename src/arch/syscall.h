@@ -7,8 +7,6 @@
 #ifndef MACHVM_ARCH_SYSCALL_H
 #define MACHVM_ARCH_SYSCALL_H
 
-#include <stdint.h>
-
 /* Returns what the kernel returned: -4095..-1 is -errno. */
 long machvm__syscall6(long number, long a, long b, long c, long d, long e, long f);
 
@@ -19,8 +17,6 @@ long machvm__syscall6(long number, long a, long b, long c, long d, long e, long 
  */
 long machvm__arch_clone(unsigned long flags, void *stack_top, int *parent_tid, int *child_tid,
 			void *tls, int (*fn)(void *), void *arg);
-
-uintptr_t machvm__arch_thread_pointer(void);
 
 /*
  * Makes `block`, all zero, stand in for libc's thread area in a child that must not share this

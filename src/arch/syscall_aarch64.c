@@ -2,6 +2,8 @@
 /* aarch64: bare system calls, and a child that shares our memory but not our thread area. */
 #include "syscall.h"
 
+#include <stdint.h>
+
 __asm__(".text\n"
 	".globl machvm__syscall6\n"
 	".hidden machvm__syscall6\n"
@@ -45,14 +47,6 @@ long machvm__arch_clone(unsigned long flags, void *stack_top, int *parent_tid, i
 	stack[0] = (void *)(uintptr_t)fn;
 	stack[1] = arg;
 	return clone_raw(flags, stack, parent_tid, tls, child_tid);
-}
-
-uintptr_t machvm__arch_thread_pointer(void)
-{
-	uintptr_t pointer;
-
-	__asm__("mrs %0, tpidr_el0" : "=r"(pointer));
-	return pointer;
 }
 
 void *machvm__arch_thread_area(void *block, unsigned long size)

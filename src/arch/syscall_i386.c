@@ -3,6 +3,7 @@
 #include "syscall.h"
 
 #include <asm/ldt.h>
+#include <stdint.h>
 #include <string.h>
 
 __asm__(".text\n"
@@ -69,14 +70,6 @@ long machvm__arch_clone(unsigned long flags, void *stack_top, int *parent_tid, i
 	stack[0] = (void *)(uintptr_t)fn;
 	stack[1] = arg;
 	return clone_raw(flags, stack, parent_tid, child_tid, tls);
-}
-
-uintptr_t machvm__arch_thread_pointer(void)
-{
-	uintptr_t pointer;
-
-	__asm__("mov %%gs:0, %0" : "=r"(pointer));
-	return pointer;
 }
 
 void *machvm__arch_thread_area(void *block, unsigned long size)

@@ -2,6 +2,7 @@
 /* x86-64: bare system calls, and a child that shares our memory but not our thread area. */
 #include "syscall.h"
 
+#include <stdint.h>
 #include <string.h>
 
 __asm__(".text\n"
@@ -55,14 +56,6 @@ long machvm__arch_clone(unsigned long flags, void *stack_top, int *parent_tid, i
 	stack[1] = arg;
 	/* r8 is the fifth C argument and the fifth of clone: no move needed. */
 	return clone_raw(flags, stack, parent_tid, child_tid, tls);
-}
-
-uintptr_t machvm__arch_thread_pointer(void)
-{
-	uintptr_t pointer;
-
-	__asm__("mov %%fs:0, %0" : "=r"(pointer));
-	return pointer;
 }
 
 void *machvm__arch_thread_area(void *block, unsigned long size)

@@ -45,10 +45,10 @@ static policy_t policy(const struct facts *facts)
 	return machvm__scheduling_policy(facts->usage.policy);
 }
 
-/* Of threads that have ended. The parts are not read at one instant. */
+/* Of threads that have ended. */
 static time_value_t ended(uint64_t all, uint64_t live)
 {
-	return machvm__scheduling_time(all > live ? all - live : 0);
+	return machvm__scheduling_time(all - live);
 }
 
 static natural_t narrow(uint64_t value)
@@ -127,19 +127,13 @@ static void fill_thread_times(const struct facts *facts, void *out)
 	info->system_time = machvm__scheduling_time(facts->threads.system);
 }
 
-/* The whole is at least its parts, however they were read. */
-static uint64_t at_least(uint64_t all, uint64_t part)
-{
-	return all > part ? all : part;
-}
-
 static void fill_absolute_times(const struct facts *facts, void *out)
 {
 	struct task_absolutetime_info *info = out;
 
 	*info = (struct task_absolutetime_info){
-		.total_user = at_least(facts->usage.user, facts->threads.user),
-		.total_system = at_least(facts->usage.system, facts->threads.system),
+		.total_user = facts->usage.user,
+		.total_system = facts->usage.system,
 		.threads_user = facts->threads.user,
 		.threads_system = facts->threads.system,
 	};
@@ -194,8 +188,8 @@ static void fill_power(const struct facts *facts, void *out)
 	struct task_power_info *info = out;
 
 	*info = (struct task_power_info){
-		.total_user = at_least(facts->usage.user, facts->threads.user),
-		.total_system = at_least(facts->usage.system, facts->threads.system),
+		.total_user = facts->usage.user,
+		.total_system = facts->usage.system,
 	};
 }
 
@@ -298,6 +292,24 @@ static int who_has_memory(const struct facts *facts)
 	return thread.proc_tid == numbers->proc_tgid ? 0 : thread.proc_tid;
 }
 
+static uint64_t at_least(uint64_t all, uint64_t part)
+{
+	return all > part ? all : part;
+}
+
+/*
+ * The whole is at least its parts: they are read one after the other, and the kernel scales
+ * the times of a process and those of its threads apart.
+ */
+static int gather_threads(struct facts *facts, int pid)
+{
+	int r = machvm__usage_threads(pid, &facts->threads);
+
+	facts->usage.user = at_least(facts->usage.user, facts->threads.user);
+	facts->usage.system = at_least(facts->usage.system, facts->threads.system);
+	return r;
+}
+
 static int gather(struct facts *facts, unsigned needs)
 {
 	int pid = facts->target->numbers.proc_tgid, r = 0;
@@ -306,7 +318,7 @@ static int gather(struct facts *facts, unsigned needs)
 	if (needs & NEED_USAGE)
 		r = machvm__usage_process(pid, &facts->usage);
 	if (!r && needs & NEED_THREADS)
-		r = machvm__usage_threads(pid, &facts->threads);
+		r = gather_threads(facts, pid);
 	if (!r && needs & NEED_MEMORY)
 		r = machvm__usage_memory(pid, tid, &facts->memory);
 	if (!r && needs & NEED_OWNER)

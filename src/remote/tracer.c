@@ -292,7 +292,7 @@ static void discard(struct machvm__tracer *t)
  */
 static size_t area_size(void)
 {
-	uintptr_t pointer = machvm__arch_thread_pointer(), variable = (uintptr_t)&errno;
+	uintptr_t pointer = (uintptr_t)__builtin_thread_pointer(), variable = (uintptr_t)&errno;
 	size_t distance = pointer > variable ? pointer - variable : variable - pointer;
 
 	/* The pointer is in the middle. */
@@ -326,23 +326,23 @@ static int create(struct machvm__tracer **tracer)
 
 	if (!block)
 		return -ENOMEM;
-	/* Not a fork's business: the child of a fork has no such helper. */
-	madvise(block - area, area + BLOCK, MADV_DONTFORK);
-	mprotect(block + PAGE, PAGE, PROT_NONE);
 	t->memory = block - area;
 	t->size = area + BLOCK;
+	/* Not a fork's business: the child of a fork has no such helper. */
+	madvise(t->memory, t->size, MADV_DONTFORK);
+	mprotect(block + PAGE, PAGE, PROT_NONE);
 	t->turn = DONE;
 	t->busy = true;
 	t->owner = getpid();
 	credentials_of_thread(&t->credentials);
-	tls = machvm__arch_thread_area(block - area, area);
+	tls = machvm__arch_thread_area(t->memory, area);
 	machvm__syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&before, sizeof(all));
 	/* No exit signal: a plain wait of ours never sees it. */
 	r = machvm__arch_clone(CLONE_VM | CLONE_SETTLS | CLONE_CHILD_CLEARTID, block + BLOCK, NULL,
 			       &t->turn, tls, serve, t);
 	machvm__syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, sizeof(all));
 	if (r < 0) {
-		munmap(block - area, area + BLOCK);
+		munmap(t->memory, t->size);
 		return (int)r;
 	}
 	t->pid = (int)r;

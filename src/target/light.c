@@ -77,12 +77,16 @@ static size_t weigh(struct machvm__target *target, uint64_t raddr)
 
 	if (target->received)
 		return MACHVM__COPY_WEIGHED;
-	if (answer != SIZE_MAX || !machvm__target_honours(target, MACHVM__READ, raddr, 1))
-		return answer != SIZE_MAX ? answer : HALF;
+	if (answer != SIZE_MAX)
+		return answer;
+	if (!machvm__target_honours(target, MACHVM__READ, raddr, 1))
+		return HALF;
 	raddr &= ~(uint64_t)(MACHVM__COPY_WEIGHED - 1);
-	answer = machvm__copy_memory_pays(fd, tid, raddr, MACHVM__COPY_WEIGHED) ? MACHVM__COPY_WEIGHED
-	         : machvm__copy_memory_pays(fd, tid, raddr, FEW)                ? HALF
-	                                                                        : 0;
+	answer = 0;
+	if (machvm__copy_memory_pays(fd, tid, raddr, MACHVM__COPY_WEIGHED))
+		answer = MACHVM__COPY_WEIGHED;
+	else if (machvm__copy_memory_pays(fd, tid, raddr, FEW))
+		answer = HALF;
 	atomic_store(&most, answer);
 	return answer;
 }

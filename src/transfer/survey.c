@@ -127,7 +127,7 @@ static enum machvm__cause no_contents(struct machvm__target *target, uint64_t ra
 		set_region(fault, &vma, name);
 		/* By force it was tried, and no policy lets a process trace itself for it. */
 		if ((!fault->forced || (target->own && !machvm__own_memory_forces())) &&
-		    !(vma.access & (fault->writing ? MACHVM__VMA_WRITE : MACHVM__VMA_READ)))
+		    !allows(&vma, fault->writing ? MACHVM__WRITE : MACHVM__READ))
 			return MACHVM__CAUSE_PROTECTED;
 		if (secret(&vma, name))
 			return MACHVM__CAUSE_SECRET;
