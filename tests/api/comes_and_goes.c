@@ -43,26 +43,38 @@ static void come_or_go(void)
 		lay();
 }
 
-typedef kern_return_t transfer(mach_port_t task, uint64_t address, void *local, size_t size,
-			       unsigned flags);
-
-static kern_return_t write_to(mach_port_t to, uint64_t address, void *local, size_t size,
-			      unsigned flags)
+static kern_return_t write_forced(mach_port_t to, uint64_t address, void *local, uint64_t size)
 {
-	return machvm_write(to, address, local, size, flags);
+	return machvm_write(to, address, local, size, MACHVM_FORCE);
 }
 
-static kern_return_t read_from(mach_port_t from, uint64_t address, void *local, size_t size,
-			       unsigned flags)
+static kern_return_t write_forced_no_wait(mach_port_t to, uint64_t address, void *local,
+					  uint64_t size)
 {
-	return machvm_read(from, address, local, size, flags);
+	return machvm_write(to, address, local, size, MACHVM_FORCE | MACHVM_NOWAIT);
 }
+
+static kern_return_t read_forced(mach_port_t from, uint64_t address, void *local, uint64_t size)
+{
+	return machvm_read(from, address, local, size, MACHVM_FORCE);
+}
+
+static kern_return_t read_forced_no_wait(mach_port_t from, uint64_t address, void *local,
+					 uint64_t size)
+{
+	return machvm_read(from, address, local, size, MACHVM_FORCE | MACHVM_NOWAIT);
+}
+
+static const struct call forced_calls[] = {
+	{"machvm_write(FORCE)", write_forced, false, false},
+	{"machvm_write(FORCE | NOWAIT)", write_forced_no_wait, true, false},
+	{"machvm_read(FORCE)", read_forced, false, false},
+	{"machvm_read(FORCE | NOWAIT)", read_forced_no_wait, true, false},
+};
 
 struct attempt {
-	transfer *run;
-	const char *name;
+	const struct call *call;
 	uint64_t offset, size;
-	unsigned flags;
 	kern_return_t code;
 	char message[256];
 };
@@ -72,7 +84,7 @@ static void make_call(void *context)
 	struct attempt *attempt = context;
 	static uint8_t data[PAGES * PAGE];
 
-	attempt->code = attempt->run(task, BASE + attempt->offset, data, attempt->size, attempt->flags);
+	attempt->code = attempt->call->run(task, BASE + attempt->offset, data, attempt->size);
 	snprintf(attempt->message, sizeof(attempt->message), "%s",
 		 attempt->code == KERN_SUCCESS ? "" : machvm_last_error()->message);
 }
@@ -90,8 +102,8 @@ static void try_points(struct attempt attempt, unsigned changes, void (*action)(
 	for (unsigned point = 1; ran; point++) {
 		lay();
 		passed = 0;
-		trying("%s of %llu bytes, flags %#x, %u changes from system call %u on", attempt.name,
-		       (unsigned long long)attempt.size, attempt.flags, changes, point);
+		trying("%s of %llu bytes, %u changes from system call %u on", attempt.call->name,
+		       (unsigned long long)attempt.size, changes, point);
 		ran = intercept_run_from(point, changes, action, make_call, &attempt);
 		if (!may_be(attempt.code))
 			fail_case("%s: %s", code_name(attempt.code), attempt.message);
@@ -100,29 +112,24 @@ static void try_points(struct attempt attempt, unsigned changes, void (*action)(
 	}
 }
 
+static void try_calls(const struct call *calls, unsigned count, unsigned changes,
+		      void (*action)(void))
+{
+	for (unsigned i = 0; i < count; i++) {
+		try_points((struct attempt){.call = &calls[i], .offset = 64, .size = 8}, changes,
+			   action);
+		try_points((struct attempt){.call = &calls[i], .offset = 100, .size = 2 * PAGE},
+			   changes, action);
+	}
+}
+
 static void try_transfers(unsigned changes, void (*action)(void))
 {
-	static const unsigned flags[] = {0, MACHVM_NOWAIT, MACHVM_TRANSACTION, MACHVM_FORCE,
-					 MACHVM_FORCE | MACHVM_NOWAIT};
-	static const struct {
-		uint64_t offset, size;
-	} spans[] = {{64, 8}, {100, 2 * PAGE}};
-
 	victim = victim_spawn(WORD_64);
 	task = victim_task(victim);
-	for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
-		for (unsigned j = 0; j < ARRAY_SIZE(spans); j++) {
-			struct attempt attempt = {
-				.offset = spans[j].offset, .size = spans[j].size, .flags = flags[i]};
-
-			attempt.run = write_to;
-			attempt.name = "write";
-			try_points(attempt, changes, action);
-			attempt.run = read_from;
-			attempt.name = "read";
-			try_points(attempt, changes, action);
-		}
-	}
+	try_calls(write_calls, write_call_count, changes, action);
+	try_calls(read_calls, read_call_count, changes, action);
+	try_calls(forced_calls, ARRAY_SIZE(forced_calls), changes, action);
 	task_drop(task);
 	victim_kill(victim);
 }

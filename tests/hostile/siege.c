@@ -77,15 +77,25 @@ static bool hear(int pidfd)
 	}
 }
 
+/* Room for so many more descriptors than there are. */
+static void set_room(unsigned room)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = room ? count_descriptors() + room : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		fail_case("setrlimit: %s", strerror(errno));
+}
+
 /* The threads may have every descriptor that there is room for: this one is not theirs. */
 static int open_beyond_room(pid_t pid)
 {
-	struct rlimit room, none;
+	struct rlimit room;
 	int pidfd;
 
 	getrlimit(RLIMIT_NOFILE, &room);
-	none = (struct rlimit){.rlim_cur = room.rlim_max, .rlim_max = room.rlim_max};
-	setrlimit(RLIMIT_NOFILE, &none);
+	set_room(0);
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	setrlimit(RLIMIT_NOFILE, &room);
 	if (pidfd < 0)
@@ -337,17 +347,6 @@ static void tell_new_maps(void)
 	while ((line = strsep(&rest, "\n")))
 		if (!strstr(maps_before, line))
 			print_message("new: %s\n", line);
-}
-
-/* Room for so many more descriptors than there are. */
-static void set_room(unsigned room)
-{
-	struct rlimit limit;
-
-	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = room ? count_descriptors() + room : limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-		fail_case("setrlimit: %s", strerror(errno));
 }
 
 static void fight(void)
